@@ -1,0 +1,269 @@
+/**
+ * Where everything lies in the core's `WebAssembly.Memory`, shared by the AssemblyScript core and the
+ * TypeScript host. All values are byte addresses in that memory unless said otherwise. See docs/core.md.
+ */
+export const enum L {
+  /** General registers, 8 bytes each: RAX RCX RDX RBX RSP RBP RSI RDI R8…R15. Operands are byte offsets from here. */
+  REGS = 0x1000,
+  /** Pseudo registers, addressed like general ones: always zero; linear address made by an EA operation; RIP of the running block. */
+  REG_ZERO = 0x80,
+  REG_TEMP = 0x88,
+  REG_BLOCK_RIP = 0x90,
+
+  /** u64: instruction pointer (offset in CS) of the next instruction; exact only while the core is not running. */
+  RIP = 0x1100,
+  /** i32: instructions that may still be retired before `run` returns. */
+  BUDGET = 0x1108,
+  /** u32: address of the operation that is executing, set before anything that can fault. */
+  CUR_OP = 0x110c,
+  /** u64: `icount` = TARGET - BUDGET, instructions retired since power-on. */
+  TARGET = 0x1110,
+  /** u64: nanoseconds of guest time that passed in HLT; guest time = icount + SKEW, 1 ns an instruction. */
+  SKEW = 0x1118,
+
+  /** Lazy flags: kind (enum Cc), and two sign-extended values. */
+  CC_OP = 0x1120,
+  CC_A = 0x1128,
+  CC_R = 0x1130,
+  /** u32: EFLAGS without the six arithmetic flags (bit 1 always set). */
+  EFLAGS = 0x1138,
+  /** u32: current privilege level, 0 to 3 (3 in virtual-8086 mode). */
+  CPL = 0x113c,
+  /** u32: what a block depends on beside its bytes and address (enum Key). */
+  KEY = 0x1140,
+  /** u32: address of the TLB half in force (supervisor, user, supervisor with SMAP lifted). */
+  TLB_BASE = 0x1144,
+  /** u32: non-zero when the host must look at something before the next instruction (see `attention`). */
+  ATTENTION = 0x1148,
+  /** u32: 1 while the interrupt controller holds its INTR line high. */
+  INTR = 0x114c,
+  /** u32: 1 when a non-maskable interrupt waits; NMI_BLOCKED: 1 until the next IRET. */
+  NMI = 0x1150,
+  NMI_BLOCKED = 0x1154,
+  /** u64: interrupts (and debug traps) are held off while icount equals this (after STI, MOV SS, POP SS). */
+  SHADOW_ICOUNT = 0x1158,
+  /** u64, u64: execution breakpoints are ignored at this icount and RIP. */
+  NOBREAK_ICOUNT = 0x1160,
+  NOBREAK_RIP = 0x1168,
+  /** u32: 1 while halted by HLT; 2 shut down (triple fault). */
+  HALTED = 0x1170,
+  /** The exception being raised: vector, error code, 1 when it has one. */
+  EXC_VECTOR = 0x1174,
+  EXC_ERROR = 0x1178,
+  EXC_HAS_ERROR = 0x117c,
+  /** u32: vector of the exception in delivery, or 0xffffffff (for double and triple faults). */
+  DELIVERING = 0x1180,
+  /** u32: the operation whose handler is replaced by STOP, or 0, and its own handler number. */
+  PATCHED_OP = 0x1184,
+  PATCHED_HANDLER = 0x1188,
+  /** u32: why `run` returned (enum Exit), and a detail. */
+  EXIT = 0x118c,
+  EXIT_DETAIL = 0x1190,
+  /** u64: the address belonging to EXIT (watchpoint, unemulated instruction). */
+  EXIT_ADDRESS = 0x1198,
+
+  CR0 = 0x1200,
+  CR2 = 0x1208,
+  CR3 = 0x1210,
+  CR4 = 0x1218,
+  CR8 = 0x1220,
+  EFER = 0x1228,
+  XCR0 = 0x1230,
+  /** DR0…DR7, 8 bytes each (4 and 5 unused). */
+  DR = 0x1240,
+  /** PDPTE0…3 as loaded with CR3 in PAE mode. */
+  PDPTE = 0x1280,
+
+  /** Segment registers, SEG_SIZE bytes each, in the order of the encoding: ES CS SS DS FS GS, then LDTR, TR. */
+  SEG = 0x1300,
+  SEG_SIZE = 0x20,
+  /** In a segment: u64 base, u32 limit (byte granular), u32 attributes as descriptor bits 8…23 (type, S, DPL, P, AVL, L, D/B, G), u16 selector; u32 1 when unusable (null). */
+  SEG_BASE = 0,
+  SEG_LIMIT = 8,
+  SEG_ATTR = 12,
+  SEG_SELECTOR = 16,
+  SEG_NULL = 20,
+  SEG_ES = 0x1300,
+  SEG_CS = 0x1320,
+  SEG_SS = 0x1340,
+  SEG_DS = 0x1360,
+  SEG_FS = 0x1380,
+  SEG_GS = 0x13a0,
+  SEG_LDTR = 0x13c0,
+  SEG_TR = 0x13e0,
+  /** u64 base, u32 limit. */
+  GDTR_BASE = 0x1400,
+  GDTR_LIMIT = 0x1408,
+  IDTR_BASE = 0x1410,
+  IDTR_LIMIT = 0x1418,
+
+  /** Model specific registers that are plain storage, 8 bytes each (enum in assembly/system/msr.ts). */
+  MSR = 0x1500,
+
+  /** x87: 8 physical registers R0…R7 of 16 bytes (mantissa u64, then sign and exponent u16), then control words. */
+  FPU_REGS = 0x1800,
+  FPU_CW = 0x1880,
+  FPU_SW = 0x1884,
+  /** u32: abridged tag, bit i set when physical register i is in use (as FXSAVE has it). */
+  FPU_TAG = 0x1888,
+  FPU_OPCODE = 0x188c,
+  FPU_IP = 0x1890,
+  FPU_DP = 0x1898,
+  FPU_CS = 0x18a0,
+  FPU_DS = 0x18a4,
+  MXCSR = 0x18a8,
+  /** XMM0…15, 16 bytes each. */
+  XMM = 0x1900,
+  /** 64 bytes of scratch for unaligned or split operands. */
+  SCRATCH = 0x1a00,
+
+  /** f64: guest time in nanoseconds, written before each call to the host. */
+  NOW = 0x1b00,
+  /** Counters for profiling and benchmarks, u64 each: blocks decoded, TLB fills, slow stores, exceptions. */
+  STATS = 0x1b40,
+  /** Physical (kind 0) and linear (kind 1) execution breakpoints: u32 count, then 16 bytes each: u64 address, u32 kind, u32 unused. */
+  BREAKPOINTS = 0x2000,
+  BREAKPOINTS_MAX = 1000,
+  /** Watched ranges: u32 count, then 32 bytes each: u64 first, u64 last, u32 kind (0 physical, 1 linear), u32 access (1 read, 2 write), u64 unused. */
+  WATCHPOINTS = 0x6000,
+  WATCHPOINTS_MAX = 255,
+  /** End of the saved CPU state; hashing takes REGS…STATE_END without the caches' pointers. */
+
+  /** Static data of the AssemblyScript module. */
+  STATIC = 0x10000,
+  STATIC_END = 0x80000,
+
+  /** TLB: four sets (supervisor, user, supervisor with SMAP lifted, alignment checked: never fast) (TLB_SET bytes each) of TLB_ENTRIES entries of 32 bytes: u64 read tag, u64 write tag, u64 execute tag, u32 addend, u32 physical page address. */
+  TLB = 0x100000,
+  TLB_ENTRIES = 4096,
+  TLB_SET = 0x20000,
+  TLB_END = 0x180000,
+  /** Jump cache: JC_ENTRIES block addresses by RIP. */
+  JC = 0x180000,
+  JC_ENTRIES = 16384,
+  /** Hash of blocks by physical address, HASH_ENTRIES u32. */
+  HASH = 0x1a0000,
+  HASH_ENTRIES = 65536,
+  /** A block that never matches; what empty jump cache entries point to. */
+  NULL_BLOCK = 0x1f0000,
+  /** A block of its own for code that must not be cached (limited to a few instructions). */
+  SCRATCH_BLOCK = 0x1f1000,
+  /** Physical page map: u32 for each of the 2^20 pages below 4 GiB: address of the page in this memory | Pm bits; 0: no memory there (device or nothing). */
+  PAGE_MAP = 0x400000,
+  /** Page information, 16 bytes a physical page: u32 first block with code in it, u32 Pi bits, u64 which 64-byte pieces hold code. */
+  PAGE_INFO = 0x1000000,
+  /** Decoded blocks. */
+  ARENA = 0x2000000,
+  ARENA_END = 0x4000000,
+  /** Guest memory; physical 0 lies here. ROM images follow behind the RAM. */
+  RAM = 0x4000000,
+}
+
+/** Bits of a PAGE_MAP entry. */
+export const enum Pm {
+  READ = 1,
+  WRITE = 2,
+}
+
+/** Bits of a PAGE_INFO entry. */
+export const enum Pi {
+  /** Written since the last snapshot. */
+  DIRTY = 1,
+  /** Holds an execution breakpoint. */
+  BREAK = 2,
+  /** Holds a watched byte. */
+  WATCH = 4,
+}
+
+/** Bits of KEY: everything besides address and bytes that decoding or fetching depends on. */
+export const enum Key {
+  /** Code size: 0 16-bit, 1 32-bit, 2 64-bit. */
+  SIZE_MASK = 3,
+  /** Fetch with user rights. */
+  USER = 4,
+  /** Stack pointer is 32 bits wide (SS.B), outside 64-bit mode. */
+  STACK32 = 8,
+  /** Real or virtual-8086 mode: segments have no descriptors. */
+  REAL = 16,
+  /** Long mode active (compatibility or 64-bit). */
+  LONG = 32,
+  /** A dead block's key; never in force. */
+  DEAD = 0x80000000,
+}
+
+/** Why `run` returned. */
+export const enum Exit {
+  /** The budget is used up. */
+  BUDGET = 0,
+  /** Something needs the host before the next instruction. */
+  ATTENTION = 1,
+  HALT = 2,
+  /** Execution breakpoint before the next instruction. */
+  BREAKPOINT = 3,
+  /** A watched byte was accessed by the instruction just retired; EXIT_ADDRESS, EXIT_DETAIL (1 read, 2 write). */
+  WATCHPOINT = 4,
+  /** Triple fault. */
+  SHUTDOWN = 5,
+  /** An instruction that this core does not emulate; RIP names it, EXIT_DETAIL is its opcode information. */
+  UNEMULATED = 6,
+}
+
+/** Kinds of lazy flags. Sizes are log2 of bytes. CC_A and CC_R are sign-extended from the operand's size. */
+export const enum Cc {
+  /** CC_R holds the arithmetic flags at their EFLAGS positions. */
+  FLAGS = 0,
+  /** ZF, SF, PF from CC_R; CF, AF, OF at their EFLAGS positions in CC_A. */
+  RESULT = 1,
+  /** CC_R = CC_A + b; the lower two bits are the size. */
+  ADD = 4,
+  /** CC_R = CC_A + b + 1. */
+  ADC = 8,
+  /** CC_R = CC_A - b. */
+  SUB = 12,
+  /** CC_R = CC_A - b - 1. */
+  SBB = 16,
+}
+
+/** EFLAGS bits. */
+export const enum Fl {
+  CF = 1,
+  PF = 4,
+  AF = 0x10,
+  ZF = 0x40,
+  SF = 0x80,
+  TF = 0x100,
+  IF = 0x200,
+  DF = 0x400,
+  OF = 0x800,
+  IOPL = 0x3000,
+  NT = 0x4000,
+  RF = 0x10000,
+  VM = 0x20000,
+  AC = 0x40000,
+  VIF = 0x80000,
+  VIP = 0x100000,
+  ID = 0x200000,
+  ARITH = 0x8d5,
+}
+
+/** Exception vectors (Intel SDM vol. 3, 6.3.1). */
+export const enum Vec {
+  DE = 0,
+  DB = 1,
+  NMI = 2,
+  BP = 3,
+  OF = 4,
+  BR = 5,
+  UD = 6,
+  NM = 7,
+  DF = 8,
+  TS = 10,
+  NP = 11,
+  SS = 12,
+  GP = 13,
+  PF = 14,
+  MF = 16,
+  AC = 17,
+  MC = 18,
+  XM = 19,
+}

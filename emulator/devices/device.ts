@@ -1,0 +1,58 @@
+/** Contracts between the board's devices, the event queue and the processor. Time is guest nanoseconds (a `number`, exact below 2^53). */
+
+export type AccessSize = 1 | 2 | 4 | 8;
+
+/** What a device needs of the world. Nothing here reads the host's clock. */
+export interface Timebase {
+  /** Guest time in nanoseconds at the running instruction. */
+  now(): number;
+  /** Calls `fire` when guest time reaches `at` (at once at the next instruction boundary if that has passed); replaces an earlier time of the same timer. */
+  schedule(timer: Timer, at: number): void;
+  cancel(timer: Timer): void;
+}
+
+/** A timer belongs to one device and has a stable id, so that snapshots and ties are deterministic. */
+export interface Timer {
+  readonly id: string;
+  fire(now: number): void;
+}
+
+/** An interrupt line into a controller. */
+export type SetLine = (level: boolean) => void;
+
+/** State of a device as plain data (numbers, strings, booleans, arrays, typed arrays, nested objects). */
+export type DeviceState = { readonly [key: string]: unknown };
+
+export interface Device {
+  readonly name: string;
+  /** Power-on or hard reset. */
+  reset(): void;
+  save(): DeviceState;
+  restore(state: DeviceState): void;
+}
+
+export interface PortHandler {
+  readPort(port: number, size: 1 | 2 | 4): number;
+  writePort(port: number, size: 1 | 2 | 4, value: number): void;
+}
+
+export interface MmioHandler {
+  /** `offset` from the start of the region; values up to 32 bits as unsigned numbers, 8-byte accesses arrive as two of 4. */
+  readMmio(offset: number, size: 1 | 2 | 4): number;
+  writeMmio(offset: number, size: 1 | 2 | 4, value: number): void;
+}
+
+/** What the board may do to the processor and to memory. */
+export interface CpuLines {
+  /** Level of the INTR pin (8259 or local APIC has something deliverable). */
+  setIntr(level: boolean): void;
+  raiseNmi(): void;
+  /** Ends the current run at the next instruction boundary, so that the host re-evaluates deadlines and stops. */
+  attention(): void;
+  /** INIT/reset requested by the guest. */
+  requestReset(cause: string): void;
+  requestPowerOff(): void;
+  setA20(enabled: boolean): void;
+  /** Guest RAM for bus masters; index 0 is physical 0. */
+  readonly ram: Uint8Array;
+}
