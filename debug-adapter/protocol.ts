@@ -1,0 +1,147 @@
+/**
+ * What the adapter speaks beside the standard Debug Adapter Protocol: the arguments of `launch`, custom requests and
+ * custom events. Types only, so that panels in a browser and any other client can share this file.
+ *
+ * JSON has no 64-bit integers: every `bigint` of the machine travels as a string of hexadecimal digits with `0x`
+ * (`BigInt(text)` reads it back), bytes travel as base64, as in the standard `readMemory`.
+ */
+import type { CpuMode, CpuState, PhaseName, Space, Walk } from "../emulator/machine/api.ts";
+
+export type { CpuMode, PhaseName, Space };
+
+/** A 64-bit value as "0x…". */
+export type Hex = string;
+/** Bytes as base64. */
+export type Base64 = string;
+
+/** A machine type as it travels in JSON. */
+export type Wire<T> = T extends bigint
+  ? Hex
+  : T extends Uint8Array
+    ? Base64
+    : T extends object
+      ? { [K in keyof T]: Wire<T[K]> }
+      : T;
+
+export type WireCpu = Wire<CpuState>;
+export type WireWalk = Wire<Walk>;
+
+/** Arguments of the launch request (and attributes of a launch configuration). */
+export interface LaunchArguments {
+  /** Path of a bzImage or an ELF vmlinux. */
+  kernel: string;
+  /** Path of an initramfs. */
+  initrd?: string;
+  /** Kernel command line; "console=ttyS0" unless given. */
+  cmdline?: string;
+  /** Guest memory in MiB; 512 unless given. */
+  memory?: number;
+  /** Stop before the first instruction. */
+  stopOnEntry?: boolean;
+  /** Phases to stop at. */
+  stopAt?: PhaseName | PhaseName[];
+  /** Entry of a bzImage: the 64-bit one (default) or the 32-bit one. */
+  entry?: "64" | "32";
+  /** Run without breakpoints, phases or stops. */
+  noDebug?: boolean;
+  /** End the session when the guest powers off (default); when false it stops there to be looked at. */
+  endOnPoweroff?: boolean;
+}
+
+/** One phase of the boot, in order; `icount` and `time` once it has been reached. */
+export interface WirePhase {
+  name: PhaseName;
+  label: string;
+  icount?: Hex;
+}
+
+export interface CpuResponse {
+  cpu: WireCpu;
+  /** E.g. "64-bit long mode". */
+  modeLabel: string;
+}
+
+export interface WalkArguments {
+  /** Any address expression (docs/dap.md): "0xffffffff81000000", "rsp+8", "07c0:0000". */
+  address: string;
+}
+
+export interface WalkResponse {
+  walk: WireWalk;
+  /** Beside `walk.steps`: the flags of each entry by name ("P", "RW", "US", "A", "D", "PS", "G", "NX", "PCD", "PWT"). */
+  flags: string[][];
+}
+
+export interface MemoryArguments {
+  /** Any address expression: "phys:0x7c00", "0x7c00", "cs:rip". */
+  address: string;
+  /** 1 to 65536 bytes. */
+  length: number;
+  /** Disassemble the bytes, too. */
+  disassemble?: boolean;
+  /** Code size for that: 16, 32 or 64 bits; what the processor runs in unless given. */
+  bits?: 16 | 32 | 64;
+}
+
+export interface WireInstruction {
+  address: Hex;
+  bytes: string;
+  text: string;
+}
+
+export interface MemoryResponse {
+  space: Space;
+  /** Where the bytes start. */
+  address: Hex;
+  /** A run of bytes from there; ends early at the first byte that is not mapped or is no memory. */
+  data: Base64;
+  /** How many of the bytes asked for could not be read. */
+  unreadable: number;
+  instructions?: WireInstruction[];
+}
+
+export interface SerialInputArguments {
+  /** 0 is COM1 (ttyS0). */
+  port?: number;
+  /** What was typed, as UTF-8 text. */
+  text: string;
+}
+
+export interface PhasesResponse {
+  phases: WirePhase[];
+}
+
+/** Custom requests: arguments and response body by command. */
+export interface CustomRequests {
+  "bootscope/cpu": { arguments: undefined; body: CpuResponse };
+  "bootscope/walk": { arguments: WalkArguments; body: WalkResponse };
+  "bootscope/memory": { arguments: MemoryArguments; body: MemoryResponse };
+  "bootscope/serialInput": { arguments: SerialInputArguments; body: undefined };
+  "bootscope/phases": { arguments: undefined; body: PhasesResponse };
+}
+
+/** Body of "bootscope/output": bytes sent by a serial port (0 is COM1) or by a debug port (0x402, 0xE9). */
+export interface OutputEventBody {
+  source: number | "debug";
+  data: Base64;
+}
+
+/** Body of "bootscope/phase". */
+export interface PhaseEventBody {
+  phase: Wire<{ name: PhaseName; icount: bigint }>;
+  label: string;
+}
+
+/** Body of "bootscope/state": sent whenever the machine starts or stops, behind the standard event. */
+export interface StateEventBody {
+  state: "running" | "stopped" | "ended";
+  /** Why it stopped, one line. */
+  description?: string;
+}
+
+/** Custom events: body by name. */
+export interface CustomEvents {
+  "bootscope/output": OutputEventBody;
+  "bootscope/phase": PhaseEventBody;
+  "bootscope/state": StateEventBody;
+}
