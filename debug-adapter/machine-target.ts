@@ -1,0 +1,91 @@
+/** A Target over the machine of this project, which runs in a worker thread and speaks worker-protocol.ts. */
+import { Worker } from "node:worker_threads";
+import type { WorkerMessage, WorkerMethod, WorkerMethods, WorkerRequest } from "../emulator/machine/worker-protocol.ts";
+import type { CreateTarget, Target, TargetEvents } from "./target.ts";
+
+/** The adapter's end of the thread: a Worker, or a message port in tests. */
+export interface MachineThread {
+  postMessage(message: WorkerRequest): void;
+  on(event: "message", listener: (message: WorkerMessage) => void): unknown;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "exit", listener: (code: number) => void): unknown;
+  terminate(): Promise<unknown>;
+}
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+/** Starts a worker thread with a machine; `worker` is the URL of the bundled worker.ts. */
+export function machineTargets(worker: URL): CreateTarget {
+  return (events) => machineTarget(new Worker(worker), events);
+}
+
+export function machineTarget(thread: MachineThread, events: TargetEvents): Target {
+  const waiting = new Map<number, Waiting>();
+  let nextId = 1;
+  let dead: string | undefined;
+
+  const fail = (message: string): void => {
+    if (dead !== undefined) return;
+    dead = message;
+    for (const { reject } of waiting.values()) reject(new Error(message));
+    waiting.clear();
+    events.failed(message);
+  };
+
+  thread.on("message", (message: WorkerMessage) => {
+    switch (message.kind) {
+      case "output":
+        events.output(message.source, message.bytes);
+        break;
+      case "phase":
+        events.phase(message.phase);
+        break;
+      case "result":
+      case "error": {
+        const call = waiting.get(message.id);
+        waiting.delete(message.id);
+        if (message.kind === "result") call?.resolve(message.value);
+        else call?.reject(new Error(message.message));
+      }
+    }
+  });
+  thread.on("error", (error: Error) => fail(`The emulator failed: ${error.message}`));
+  thread.on("exit", (code: number) => fail(`The emulator's thread ended with code ${code}.`));
+
+  const call = <M extends WorkerMethod>(
+    method: M,
+    ...args: Parameters<WorkerMethods[M]>
+  ): Promise<Awaited<ReturnType<WorkerMethods[M]>>> =>
+    new Promise((resolve, reject) => {
+      if (dead !== undefined) return reject(new Error(dead));
+      const id = nextId++;
+      waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      thread.postMessage({ id, method, arguments: args });
+    });
+
+  return {
+    launch: (config) => call("launch", config),
+    run: (temporary = []) => call("run", temporary),
+    step: (count) => call("step", count),
+    pause: () => call("pause"),
+    cpu: () => call("cpu"),
+    phases: () => call("phases"),
+    writeRegister: (name, value) => call("writeRegister", name, value),
+    readMemory: (space, address, length) => call("readMemory", space, address, length),
+    writeMemory: (space, address, bytes) => call("writeMemory", space, address, bytes),
+    walk: (linear) => call("walk", linear),
+    setBreakpoints: (list) => call("setBreakpoints", list),
+    setWatchpoints: (list) => call("setWatchpoints", list),
+    stopAtPhases: (names) => call("stopAtPhases", names),
+    serialInput: (port, bytes) => call("serialInput", port, bytes),
+    async dispose() {
+      dead ??= "The session has ended.";
+      for (const { reject } of waiting.values()) reject(new Error(dead));
+      waiting.clear();
+      await thread.terminate();
+    },
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * What the adapter needs of a machine under debug. Asynchronous, so that the machine may live in a worker thread
+ * (machine-target.ts), or behind another protocol.
+ */
+import type {
+  Breakpoint,
+  CpuState,
+  MachineConfig,
+  Phase,
+  PhaseName,
+  Space,
+  Walk,
+  Watchpoint,
+} from "../emulator/machine/api.ts";
+import type { StopResult } from "../emulator/machine/worker-protocol.ts";
+
+export type { Breakpoint, CpuState, MachineConfig, Phase, PhaseName, Space, StopResult, Walk, Watchpoint };
+
+export interface TargetEvents {
+  /** Bytes sent by a serial port (0 is COM1) or a debug port. */
+  output(source: number | "debug", bytes: Uint8Array): void;
+  phase(phase: Phase): void;
+  /** The machine itself failed (not the guest); nothing more can be asked of it. */
+  failed(message: string): void;
+}
+
+export interface TargetConfig extends MachineConfig {
+  /** Let the guest's idle time pass in real time. */
+  pace: boolean;
+}
+
+/** All methods reject with an Error of one sentence. `run` and `step` exclude each other. */
+export interface Target {
+  launch(config: TargetConfig): Promise<void>;
+  /** Runs until something stops the machine; `temporary` breakpoints hold for this run only. */
+  run(temporary?: readonly Breakpoint[]): Promise<StopResult>;
+  /** Retires `count` instructions. */
+  step(count: number): Promise<StopResult>;
+  /** Makes the `run` or `step` under way resolve with "pause" soon. */
+  pause(): Promise<void>;
+  cpu(): Promise<CpuState>;
+  phases(): Promise<Phase[]>;
+  writeRegister(name: string, value: bigint): Promise<void>;
+  /** The bytes from `address` up to the first that is not mapped or is no memory. */
+  readMemory(space: Space, address: bigint, length: number): Promise<Uint8Array>;
+  /** Number of bytes written, up to the first that is not mapped or is no RAM. */
+  writeMemory(space: Space, address: bigint, bytes: Uint8Array): Promise<number>;
+  walk(linear: bigint): Promise<Walk>;
+  setBreakpoints(list: readonly Breakpoint[]): Promise<void>;
+  setWatchpoints(list: readonly Watchpoint[]): Promise<void>;
+  stopAtPhases(names: readonly PhaseName[]): Promise<void>;
+  serialInput(port: number, bytes: Uint8Array): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** Makes a target; called for every launch and restart. */
+export type CreateTarget = (events: TargetEvents) => Target;

@@ -1,0 +1,7 @@
+/** Entry of the worker thread that owns a machine. */
+import { parentPort } from "node:worker_threads";
+import { Machine } from "./machine.ts";
+import { serveMachine } from "./worker-server.ts";
+
+if (parentPort === null) throw new Error("This is the entry of a worker thread; it is started by the debug adapter.");
+serveMachine(parentPort, (config, events) => Machine.create(config, events));
