@@ -1,0 +1,28 @@
+/** Entry point: what Bootscope adds to VS Code. Everything that a session shows comes from the debug adapter. */
+import * as vscode from "vscode";
+import { PANELS } from "../webview/messages.ts";
+import { AdapterFactory } from "./adapter.ts";
+import { promptPhysicalBreakpoint } from "./address-breakpoints.ts";
+import { LaunchConfigurationProvider } from "./launch-configuration.ts";
+import { PanelView } from "./panel-view.ts";
+import { DEBUG_TYPE, SessionHub } from "./session-hub.ts";
+import { followSessionsInWindow, openDisassembly, showPanels } from "./window.ts";
+
+export function activate(context: vscode.ExtensionContext): void {
+  const hub = new SessionHub();
+  const configurations = new LaunchConfigurationProvider();
+  const { Dynamic } = vscode.DebugConfigurationProviderTriggerKind;
+  context.subscriptions.push(
+    hub,
+    vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, configurations),
+    vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, configurations, Dynamic),
+    vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, new AdapterFactory(context.extensionUri)),
+    vscode.commands.registerCommand("bootscope.addPhysicalBreakpoint", promptPhysicalBreakpoint),
+    vscode.commands.registerCommand("bootscope.showPanels", showPanels),
+    vscode.commands.registerCommand("bootscope.openDisassembly", openDisassembly),
+    ...PANELS.map((name) =>
+      vscode.window.registerWebviewViewProvider(`bootscope.${name}`, new PanelView(name, context.extensionUri, hub)),
+    ),
+    followSessionsInWindow(hub),
+  );
+}

@@ -1,0 +1,107 @@
+/** One webview view of the "Boot" container: its page, and the messages between it and the session. */
+import { randomBytes } from "node:crypto";
+import * as vscode from "vscode";
+import { PANEL_COMMANDS, type FromPanel, type PanelName, type ToPanel } from "../webview/messages.ts";
+import { addressBreakpoints, toggleAddressBreakpoint } from "./address-breakpoints.ts";
+import type { SessionHub } from "./session-hub.ts";
+
+export class PanelView implements vscode.WebviewViewProvider {
+  private readonly name: PanelName;
+  private readonly root: vscode.Uri;
+  private readonly hub: SessionHub;
+
+  constructor(name: PanelName, root: vscode.Uri, hub: SessionHub) {
+    this.name = name;
+    this.root = root;
+    this.hub = hub;
+  }
+
+  resolveWebviewView(view: vscode.WebviewView): void {
+    const { webview } = view;
+    const scripts = vscode.Uri.joinPath(this.root, "dist", "webview");
+    webview.options = { enableScripts: true, localResourceRoots: [scripts] };
+    const post = (message: ToPanel): void => void webview.postMessage(message);
+    const postBreakpoints = (): void => post({ type: "breakpoints", addresses: addressBreakpoints() });
+    const replay = (): void => {
+      if (this.name === "serial") post({ type: "replay", outputs: this.hub.log?.contents() ?? [] });
+    };
+    // Nothing may be posted before the page's script listens.
+    let ready = false;
+    const disposables = [
+      this.hub.onState((session) => {
+        if (ready) post({ type: "session", session });
+      }),
+      this.hub.onReplay(() => {
+        if (ready) replay();
+      }),
+      this.hub.onOutput((output) => {
+        if (ready && this.name === "serial") post({ type: "output", ...output });
+      }),
+      vscode.debug.onDidChangeBreakpoints(() => {
+        if (ready) postBreakpoints();
+      }),
+      webview.onDidReceiveMessage((message: FromPanel) => {
+        switch (message.type) {
+          case "ready":
+            ready = true;
+            replay();
+            postBreakpoints();
+            post({ type: "session", session: this.hub.state });
+            break;
+          case "replay":
+            replay();
+            break;
+          case "request":
+            void this.forward(message).then(post);
+            break;
+          case "copy":
+            void vscode.env.clipboard.writeText(message.text);
+            break;
+          case "toggleBreakpoint":
+            toggleAddressBreakpoint(message.address);
+            break;
+        }
+      }),
+    ];
+    view.onDidDispose(() => {
+      for (const disposable of disposables) disposable.dispose();
+    });
+    webview.html = page(webview, scripts, this.name);
+  }
+
+  private async forward(message: FromPanel & { type: "request" }): Promise<ToPanel> {
+    const { id, command } = message;
+    const session = this.hub.session;
+    if (!PANEL_COMMANDS.includes(command)) return { type: "failure", id, message: `Panels may not send ${command}.` };
+    if (session === undefined) return { type: "failure", id, message: "There is no debug session." };
+    try {
+      return { type: "response", id, body: await session.customRequest(command, message.arguments) };
+    } catch (error) {
+      return { type: "failure", id, message: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}
+
+/** Scripts and styles only from our own bundle or with this page's nonce; no connections at all. */
+function page(webview: vscode.Webview, scripts: vscode.Uri, name: PanelName): string {
+  const nonce = randomBytes(16).toString("base64");
+  const uri = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(scripts, file)).toString();
+  const policy = [
+    "default-src 'none'",
+    `style-src ${webview.cspSource} 'nonce-${nonce}'`,
+    `font-src ${webview.cspSource}`,
+    `script-src 'nonce-${nonce}'`,
+  ].join("; ");
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<link rel="stylesheet" href="${uri(`${name}.css`)}">
+</head>
+<body data-panel="${name}" data-nonce="${nonce}">
+<main id="panel"></main>
+<script nonce="${nonce}" type="module" src="${uri(`${name}.js`)}"></script>
+</body>
+</html>`;
+}

@@ -1,0 +1,62 @@
+/** A workbench window in a headless Chromium, and what tests do with it. */
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { chromium, type Browser, type Frame, type Page } from "playwright-core";
+
+const CHROMIUM_ARGUMENTS = [
+  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+  ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+];
+
+const START_TIMEOUT = 120_000;
+
+/** Opens a blank page; `page.goto` of a workbench's address is up to the caller. */
+export async function launchBrowser(
+  executable: string,
+  size = { width: 1400, height: 900 },
+): Promise<Browser & { page: Page }> {
+  const browser = await chromium.launch({ executablePath: executable, headless: true, args: CHROMIUM_ARGUMENTS });
+  const context = await browser.newContext({ viewport: size });
+  return Object.assign(browser, { page: await context.newPage() });
+}
+
+/** Resolves when the workbench is up and has registered its extensions: from then on keys such as F5 work. */
+export async function workbenchReady(page: Page): Promise<void> {
+  await page.waitForSelector(".monaco-workbench .statusbar", { timeout: START_TIMEOUT });
+  await page.waitForFunction(() => performance.getEntriesByName("code/didLoadExtensions").length > 0, undefined, {
+    timeout: START_TIMEOUT,
+  });
+}
+
+/** Runs a command by its title in the command palette. */
+export async function runCommand(page: Page, title: string): Promise<void> {
+  await page.keyboard.press("F1");
+  const input = page.locator(".quick-input-widget input.input");
+  await input.waitFor();
+  await input.fill(`>${title}`);
+  await page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click();
+}
+
+/** The frame of a webview that holds an element (a webview's content is its innermost frame). */
+export async function webviewFrame(page: Page, selector: string, timeout = 30_000): Promise<Frame> {
+  const end = Date.now() + timeout;
+  while (Date.now() < end) {
+    for (const frame of page.frames()) {
+      if (frame === page.mainFrame()) continue;
+      // A frame may be navigated or closed while it is asked.
+      const count = await frame
+        .locator(selector)
+        .count()
+        .catch(() => 0);
+      if (count > 0) return frame;
+    }
+    await page.waitForTimeout(50);
+  }
+  throw new Error(`No webview with ${selector} among ${page.frames().length} frames.`);
+}
+
+/** Writes a picture of the window to `directory`/`name`.png. */
+export async function screenshot(page: Page, directory: string, name: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await page.screenshot({ path: path.join(directory, `${name}.png`) });
+}

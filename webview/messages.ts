@@ -1,0 +1,74 @@
+/**
+ * Every message between the extension and its panels. A panel asks the debug session only through `request`, with the
+ * standard and custom DAP requests of {@link PanelRequests}: whatever a panel shows, any other DAP client can have.
+ */
+import type { DebugProtocol } from "@vscode/debugprotocol";
+import type { Base64, CustomRequests } from "../debug-adapter/protocol.ts";
+
+/** Requests that panels send to the session: arguments and response body by command. */
+export interface PanelRequests extends CustomRequests {
+  threads: { arguments: undefined; body: DebugProtocol.ThreadsResponse["body"] };
+  stackTrace: { arguments: DebugProtocol.StackTraceArguments; body: DebugProtocol.StackTraceResponse["body"] };
+  scopes: { arguments: DebugProtocol.ScopesArguments; body: DebugProtocol.ScopesResponse["body"] };
+  variables: { arguments: DebugProtocol.VariablesArguments; body: DebugProtocol.VariablesResponse["body"] };
+  setVariable: { arguments: DebugProtocol.SetVariableArguments; body: DebugProtocol.SetVariableResponse["body"] };
+  disassemble: { arguments: DebugProtocol.DisassembleArguments; body: DebugProtocol.DisassembleResponse["body"] };
+}
+
+export type PanelCommand = keyof PanelRequests;
+
+/** The extension forwards no other command. */
+export const PANEL_COMMANDS: readonly PanelCommand[] = [
+  "bootscope/cpu",
+  "bootscope/walk",
+  "bootscope/memory",
+  "bootscope/serialInput",
+  "bootscope/phases",
+  "threads",
+  "stackTrace",
+  "scopes",
+  "variables",
+  "setVariable",
+  "disassemble",
+];
+
+/** What panels know of the debug session. */
+export interface SessionState {
+  /** Identifies the session; empty before the first one. */
+  id: string;
+  state: "none" | "starting" | "running" | "stopped" | "ended";
+  /** Why it stopped, one line. */
+  description?: string;
+  /** Label of the last phase reached. */
+  phase?: string;
+  /** Counts stops: values that differ from those of the stop before are marked as changed. */
+  stop: number;
+  /** Counts changes made by the user at a stop, behind which a panel must read again. */
+  edit: number;
+}
+
+/** Where output comes from: number of a serial port, or the debug ports. */
+export type OutputSource = number | "debug";
+
+export type FromPanel =
+  /** Sent once when the panel's script runs; answered by `session` and, in the console, by `replay`. */
+  | { type: "ready" }
+  /** The console wants everything from the beginning again. */
+  | { type: "replay" }
+  | { type: "request"; id: number; command: PanelCommand; arguments: unknown }
+  | { type: "copy"; text: string }
+  /** Adds a breakpoint on an address ("phys:0x7c00"), or removes it if there is one. */
+  | { type: "toggleBreakpoint"; address: string };
+
+export type ToPanel =
+  | { type: "session"; session: SessionState }
+  | { type: "response"; id: number; body: unknown }
+  | { type: "failure"; id: number; message: string }
+  /** Everything that was sent since the session began (its beginning may have been dropped). */
+  | { type: "replay"; outputs: { source: OutputSource; data: Base64[] }[] }
+  | { type: "output"; source: OutputSource; data: Base64 }
+  /** Addresses that carry a breakpoint, as the user wrote them. */
+  | { type: "breakpoints"; addresses: string[] };
+
+export const PANELS = ["registers", "region", "page-tables", "serial"] as const;
+export type PanelName = (typeof PANELS)[number];
