@@ -9,6 +9,8 @@ export interface Timebase {
   /** Calls `fire` when guest time reaches `at` (at once at the next instruction boundary if that has passed); replaces an earlier time of the same timer. */
   schedule(timer: Timer, at: number): void;
   cancel(timer: Timer): void;
+  /** Makes a timer known before its first use, so that a saved deadline finds its owner; a device does so once, when it is built. */
+  register(timer: Timer): void;
 }
 
 /** A timer belongs to one device and has a stable id, so that snapshots and ties are deterministic. */
