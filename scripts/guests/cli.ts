@@ -1,0 +1,44 @@
+/** `npx tsx scripts/guests/cli.ts GUEST…`: makes guests and prints where they lie, one `name: path` a line. */
+import {
+  buildrootInitramfs,
+  busybox,
+  busyboxInitramfs,
+  cloudKernel,
+  GuestError,
+  installer,
+  stockKernel,
+  vmlinux,
+  type KernelFiles,
+} from "./guests.ts";
+
+async function kernel(making: Promise<KernelFiles>): Promise<Record<string, string>> {
+  const files = await making;
+  return { ...files, vmlinux: await vmlinux(files.vmlinuz) };
+}
+
+const GUESTS: Record<string, () => Promise<Record<string, string>>> = {
+  cloud: () => kernel(cloudKernel()),
+  stock: () => kernel(stockKernel()),
+  installer: async () => ({ ...(await installer()) }),
+  busybox: async () => ({ binary: (await busybox()).binary, initramfs: await busyboxInitramfs() }),
+  buildroot: async () => ({ initramfs: await buildrootInitramfs() }),
+};
+
+async function main(names: string[]): Promise<number> {
+  if (names.length === 0 || names.some((name) => !Object.hasOwn(GUESTS, name))) {
+    console.error(`Usage: cli.ts GUEST…, where GUEST is one of ${Object.keys(GUESTS).join(", ")}.`);
+    return 2;
+  }
+  try {
+    for (const name of names) {
+      for (const [what, path] of Object.entries(await GUESTS[name]!())) console.log(`${name}.${what}: ${path}`);
+    }
+    return 0;
+  } catch (error) {
+    if (!(error instanceof GuestError)) throw error;
+    console.error(error.message);
+    return 2;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,70 @@
+/** Debian packages as a source of guests: downloaded and unpacked by apt and dpkg, without root. */
+import { execFile } from "node:child_process";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const execute = promisify(execFile);
+
+/** Why a guest cannot be had, in one sentence for the user. */
+export class GuestError extends Error {
+  override readonly name = "GuestError";
+}
+
+async function run(program: string, args: string[], cwd?: string): Promise<string> {
+  try {
+    const options = { maxBuffer: 64 << 20, env: { ...process.env, LC_ALL: "C" }, ...(cwd ? { cwd } : {}) };
+    return (await execute(program, args, options)).stdout;
+  } catch (error) {
+    const { code, stderr } = error as { code?: unknown; stderr?: string };
+    if (code === "ENOENT") {
+      throw new GuestError(
+        `Guests are taken from Debian packages, but there is no ${program} here: this works on Debian 12 and its ` +
+          `derivatives; elsewhere give --kernel and --initrd files of your own.`,
+      );
+    }
+    const reason = (stderr ?? "").split("\n").filter((line) => line.startsWith("E:"))[0] ?? (stderr ?? "").trim();
+    throw new GuestError(`"${program} ${args.join(" ")}" failed: ${reason || String(error)}`);
+  }
+}
+
+async function isKnown(name: string): Promise<boolean> {
+  return /Candidate: (?!\(none\))/.test(await run("apt-cache", ["policy", name]));
+}
+
+/** Refreshes apt's lists, once a process, when they lack the package and we may. */
+let listsRefreshed: Promise<unknown> | undefined;
+async function ensureKnown(name: string): Promise<void> {
+  if (await isKnown(name)) return;
+  if (process.getuid?.() === 0) {
+    listsRefreshed ??= run("apt-get", ["update", "-q"]);
+    await listsRefreshed;
+    if (await isKnown(name)) return;
+  }
+  throw new GuestError(`apt knows no package ${name}: run "apt-get update" as root on a Debian 12 system and try again.`);
+}
+
+/** The package that a meta package stands for: its first dependency that starts with `prefix`. */
+export async function realPackage(metaPackage: string, prefix: string): Promise<string> {
+  await ensureKnown(metaPackage);
+  const listing = await run("apt-cache", ["depends", "--no-recommends", "--no-suggests", metaPackage]);
+  for (const line of listing.split("\n")) {
+    const name = /^\s*\|?Depends: (\S+)$/.exec(line)?.[1];
+    if (name?.startsWith(prefix)) return name;
+  }
+  throw new GuestError(`The Debian package ${metaPackage} depends on no package called ${prefix}….`);
+}
+
+/** Downloads a package into `directory` and unpacks its files there, under `root/`; returns that path. */
+export async function unpackPackage(name: string, directory: string): Promise<string> {
+  await ensureKnown(name);
+  const downloads = join(directory, "download");
+  await mkdir(downloads);
+  await run("apt-get", ["download", "-q", name], downloads);
+  const archive = (await readdir(downloads)).find((file) => file.endsWith(".deb"));
+  if (!archive) throw new GuestError(`"apt-get download ${name}" left no .deb file.`);
+  const root = join(directory, "root");
+  await run("dpkg", ["-x", join(downloads, archive), root]);
+  await rm(downloads, { recursive: true });
+  return root;
+}
