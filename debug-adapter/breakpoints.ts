@@ -2,6 +2,8 @@
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { describe, parseReference, phys, plus, reference } from "./address.ts";
 import type { Address } from "./address.ts";
+import { optionalInteger, optionalText, textOf } from "./arguments.ts";
+import type { Arguments } from "./arguments.ts";
 import { evaluateAddress, evaluateExpression } from "./expression.ts";
 import type { ExpressionContext } from "./expression.ts";
 import type { Breakpoint, StopResult, Target, Watchpoint } from "./target.ts";
@@ -94,46 +96,43 @@ export class Breakpoints {
     this.#context = context;
   }
 
-  setInstruction(list: readonly DebugProtocol.InstructionBreakpoint[]): Promise<DebugProtocol.Breakpoint[]> {
+  setInstruction(list: readonly Arguments[]): Promise<DebugProtocol.Breakpoint[]> {
     return this.#replace("instruction", list, async (one) => {
-      const base = parseReference(one.instructionReference);
-      if (base === undefined) {
-        throw new Error(`The instruction reference "${one.instructionReference}" is not an address.`);
-      }
-      return { at: await this.#inMode(plus(base, one.offset ?? 0), one.mode) };
+      const text = textOf(one, "instructionReference");
+      const base = parseReference(text);
+      if (base === undefined) throw new Error(`The instruction reference "${text}" is not an address.`);
+      const offset = optionalInteger(one, "offset", -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER) ?? 0;
+      return { at: await this.#inMode(plus(base, offset), optionalText(one, "mode")) };
     });
   }
 
   /** The "function" is an address: "phys:0x7c00", "07c0:0000", "rsp+8". */
-  setFunction(list: readonly DebugProtocol.FunctionBreakpoint[]): Promise<DebugProtocol.Breakpoint[]> {
+  setFunction(list: readonly Arguments[]): Promise<DebugProtocol.Breakpoint[]> {
     return this.#replace("function", list, async (one) => ({
-      at: await evaluateAddress(one.name, await this.#context()),
+      at: await evaluateAddress(textOf(one, "name"), await this.#context()),
     }));
   }
 
-  setData(list: readonly DebugProtocol.DataBreakpoint[]): Promise<DebugProtocol.Breakpoint[]> {
+  setData(list: readonly Arguments[]): Promise<DebugProtocol.Breakpoint[]> {
     return this.#replace("data", list, async (one) => {
-      const { at, length } = parseDataId(one.dataId);
-      return { at, length, access: one.accessType ?? "write" };
+      const { at, length } = parseDataId(textOf(one, "dataId"));
+      const access = optionalText(one, "accessType") ?? "write";
+      if (access !== "read" && access !== "write" && access !== "readWrite") {
+        throw new Error(`The access type is "${access}": "read", "write" or "readWrite" was expected.`);
+      }
+      return { at, length, access };
     });
   }
 
-  async dataInfo(
-    args: DebugProtocol.DataBreakpointInfoArguments,
-  ): Promise<DebugProtocol.DataBreakpointInfoResponse["body"]> {
-    const refuse = (description: string): DebugProtocol.DataBreakpointInfoResponse["body"] => ({
-      dataId: null,
-      description,
-    });
-    if (args.variablesReference !== undefined && args.variablesReference !== 0) {
-      return refuse("Registers cannot be watched, only memory.");
-    }
-    const length = args.bytes ?? 1;
-    if (!Number.isSafeInteger(length) || length < 1 || length > MAX_WATCHED) {
-      return refuse(`A data breakpoint watches 1 to ${MAX_WATCHED} bytes.`);
+  /** Whether what an address expression names can be watched, and the id to watch it by. */
+  async dataInfo(args: Arguments): Promise<DebugProtocol.DataBreakpointInfoResponse["body"]> {
+    const name = textOf(args, "name");
+    if ((optionalInteger(args, "variablesReference", 0, Number.MAX_SAFE_INTEGER) ?? 0) !== 0) {
+      return { dataId: null, description: `"${name}" is no memory: a data breakpoint watches an address.` };
     }
     try {
-      const at = await this.#inMode(await evaluateAddress(args.name, await this.#context()), args.mode);
+      const length = optionalInteger(args, "bytes", 1, MAX_WATCHED) ?? 1;
+      const at = await this.#inMode(await evaluateAddress(name, await this.#context()), optionalText(args, "mode"));
       return {
         dataId: dataId(at, length),
         description: `${length === 1 ? "1 byte" : `${length} bytes`} at ${describe(at)}`,
@@ -141,7 +140,7 @@ export class Breakpoints {
         canPersist: true,
       };
     } catch (error) {
-      return refuse(error instanceof Error ? error.message : String(error));
+      return { dataId: null, description: error instanceof Error ? error.message : String(error) };
     }
   }
 
@@ -177,10 +176,10 @@ export class Breakpoints {
     }
   }
 
-  async #replace<T extends { condition?: string; hitCondition?: string }>(
+  async #replace(
     kind: Kind,
-    list: readonly T[],
-    locate: (one: T) => Promise<{ at: Address; length?: number; access?: Watchpoint["access"] }>,
+    list: readonly Arguments[],
+    locate: (one: Arguments) => Promise<{ at: Address; length?: number; access?: Watchpoint["access"] }>,
   ): Promise<DebugProtocol.Breakpoint[]> {
     const others = this.#sets.filter((set) => set.kind !== kind);
     const room = kind === "data" ? MAX_DATA : MAX_EXECUTION - others.filter((set) => set.kind !== "data").length;
@@ -190,6 +189,8 @@ export class Breakpoints {
       try {
         if (added.length >= room) throw new Error(`There is room for ${room} such breakpoints only.`);
         const { at, length, access } = await locate(one);
+        const condition = optionalText(one, "condition");
+        const hitCondition = optionalText(one, "hitCondition");
         const set: ClientBreakpoint = {
           id: this.#nextId++,
           kind,
@@ -197,8 +198,8 @@ export class Breakpoints {
           hits: 0,
           length: length ?? 1,
           access: access ?? "write",
-          ...(one.condition ? { condition: one.condition } : {}),
-          ...(one.hitCondition ? { hitCondition: parseHitCondition(one.hitCondition) } : {}),
+          ...(condition ? { condition } : {}),
+          ...(hitCondition ? { hitCondition: parseHitCondition(hitCondition) } : {}),
         };
         added.push(set);
         answers.push(verified(set));

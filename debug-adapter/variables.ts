@@ -72,10 +72,8 @@ export class Variables {
     }));
   }
 
-  async variables(args: DebugProtocol.VariablesArguments): Promise<Variable[]> {
-    const list = await this.#list(this.#group(args.variablesReference));
-    const start = args.start ?? 0;
-    return args.count === undefined || args.count === 0 ? list.slice(start) : list.slice(start, start + args.count);
+  variables(reference: number): Promise<Variable[]> {
+    return this.#list(this.#group(reference));
   }
 
   /** Writes a register or one of its fields; resolves to the variable as it is then. */

@@ -1,0 +1,28 @@
+/** Exactly what this adapter answers. */
+import type { DebugProtocol } from "@vscode/debugprotocol";
+import { BREAKPOINT_MODES } from "./breakpoints.ts";
+import { EXCEPTION_FILTERS } from "./phases.ts";
+
+export const CAPABILITIES: DebugProtocol.Capabilities = {
+  supportsConfigurationDoneRequest: true,
+  supportsFunctionBreakpoints: true,
+  supportsInstructionBreakpoints: true,
+  supportsDataBreakpoints: true,
+  supportsDataBreakpointBytes: true,
+  supportsConditionalBreakpoints: true,
+  supportsHitConditionalBreakpoints: true,
+  breakpointModes: BREAKPOINT_MODES,
+  exceptionBreakpointFilters: [...EXCEPTION_FILTERS],
+  supportsExceptionInfoRequest: true,
+  supportsSetVariable: true,
+  supportsSetExpression: true,
+  supportsEvaluateForHovers: true,
+  supportsClipboardContext: true,
+  supportsReadMemoryRequest: true,
+  supportsWriteMemoryRequest: true,
+  supportsDisassembleRequest: true,
+  supportsSteppingGranularity: true,
+  supportsTerminateRequest: true,
+  supportTerminateDebuggee: false,
+  supportsRestartRequest: true,
+};

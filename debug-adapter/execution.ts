@@ -1,0 +1,199 @@
+/** Whether the machine runs or stands, who is told, and which stops are passed over. */
+import type { DebugProtocol } from "@vscode/debugprotocol";
+import type { Breakpoints } from "./breakpoints.ts";
+import type { Launch } from "./launch.ts";
+import { readFilters } from "./phases.ts";
+import type { ExceptionFilters } from "./phases.ts";
+import type { StateEventBody } from "./protocol.ts";
+import { describeStop } from "./stops.ts";
+import type { StopDescription } from "./stops.ts";
+import type { StopResult, Target } from "./target.ts";
+
+/** How the client is told. */
+export interface ExecutionEvents {
+  threadId: number;
+  event(name: string, body: object): void;
+  state(body: StateEventBody): void;
+  flushOutput(): void;
+}
+
+type State = "idle" | "stopped" | "running" | "final" | "ended";
+
+const DEFAULT_FILTERS: ExceptionFilters = readFilters(["tripleFault", "panic"]);
+
+export class Execution {
+  readonly #target: Target;
+  readonly #breakpoints: Breakpoints;
+  readonly #events: ExecutionEvents;
+  #state: State = "idle";
+  #launch: Launch | undefined;
+  #filters = DEFAULT_FILTERS;
+  /** The client's breakpoints behind the last stop. */
+  #hit: Awaited<ReturnType<Breakpoints["hit"]>>;
+  #lastStop: StopDescription | undefined;
+  /** The run or step under way; never rejects. */
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(target: Target, breakpoints: Breakpoints, events: ExecutionEvents) {
+    this.#target = target;
+    this.#breakpoints = breakpoints;
+    this.#events = events;
+  }
+
+  get lastStop(): StopDescription | undefined {
+    return this.#state === "stopped" || this.#state === "final" ? this.#lastStop : undefined;
+  }
+
+  /** Throws when there is no machine to look at. */
+  requireMachine(): void {
+    if (this.#state === "idle") throw new Error("No machine has been launched yet.");
+    if (this.#state === "ended") throw new Error("The session has ended.");
+  }
+
+  /** Throws unless the machine stands. */
+  requireStopped(): void {
+    this.requireMachine();
+    if (this.#state === "running") throw new Error("The machine is running: pause it first.");
+  }
+
+  /** Powers the machine on, stopped before its first instruction. */
+  async launch(launch: Launch): Promise<void> {
+    if (this.#state !== "idle") throw new Error("A machine has been launched already: restart it, or end the session.");
+    await this.#target.launch(launch.config);
+    this.#launch = launch;
+    this.#state = "stopped";
+    await this.setFilters(this.#filters);
+  }
+
+  /** The client has set its breakpoints: off it goes, or it stops at its entry. */
+  async start(): Promise<void> {
+    if (this.#launch?.stopOnEntry === true && !this.#launch.noDebug) {
+      await this.#announce({ reason: "step" }, { reason: "entry", description: "Paused on entry", final: false });
+    } else {
+      this.go(() => this.#target.run());
+    }
+  }
+
+  /** Powers the machine off and on again with a new configuration. */
+  async restart(launch: Launch): Promise<void> {
+    if (this.#state === "ended") throw new Error("The session has ended.");
+    await this.halt();
+    this.#state = "idle";
+    await this.launch(launch);
+    if (!launch.noDebug) await this.#breakpoints.arm();
+    await this.start();
+  }
+
+  async setFilters(filters: ExceptionFilters): Promise<void> {
+    this.#filters = filters;
+    if (this.#state === "idle" || this.#state === "ended") return;
+    const phases = this.#launch?.noDebug === true ? [] : [...filters.phases, ...(this.#launch?.stopAt ?? [])];
+    await this.#target.stopAtPhases([...new Set(phases)]);
+  }
+
+  /** What was launched last. */
+  get launched(): Launch | undefined {
+    return this.#launch;
+  }
+
+  get noDebug(): boolean {
+    return this.#launch?.noDebug === true;
+  }
+
+  /** Lets the machine run by `move`, and tells the client when it stops. */
+  go(move: () => Promise<StopResult>): void {
+    if (this.#state === "final") {
+      throw new Error(`The machine has stopped for good (${this.#lastStop?.description ?? ""}): restart it.`);
+    }
+    this.requireStopped();
+    this.#state = "running";
+    this.#hit = undefined;
+    this.#events.state({ state: "running" });
+    this.#running = move().then(
+      (stop) => this.#stopped(stop),
+      (error: unknown) => this.#moveFailed(error),
+    );
+  }
+
+  async pause(): Promise<void> {
+    this.requireMachine();
+    await this.#target.pause();
+  }
+
+  /** Pauses, without telling the client. */
+  async halt(): Promise<void> {
+    if (this.#state !== "running") return;
+    this.#state = "idle";
+    await this.#target.pause();
+    await this.#running;
+  }
+
+  /** Ends the session. */
+  end(): void {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    this.#events.flushOutput();
+    this.#events.state({ state: "ended" });
+    this.#events.event("terminated", {});
+  }
+
+  failed(message: string): void {
+    if (this.#state === "ended") return;
+    this.#events.event("output", { category: "important", output: `${message}\n` });
+    this.end();
+  }
+
+  /** Whether a stop is none to the user: a breakpoint whose condition does not hold, an exception that is not to stop. */
+  async passesOver(stop: StopResult): Promise<boolean> {
+    if (stop.reason === "panic") return !this.#filters.panic || this.noDebug;
+    if (stop.reason !== "breakpoint" && stop.reason !== "watchpoint") return false;
+    this.#hit = await this.#breakpoints.hit(stop);
+    // A breakpoint that is nobody's was a temporary one of stepping.
+    if (this.#hit === undefined) return stop.reason === "breakpoint";
+    return this.#hit.ids.length === 0;
+  }
+
+  async #stopped(stop: StopResult): Promise<void> {
+    if (this.#state !== "running") return;
+    const description = describeStop(stop);
+    const ends =
+      (stop.reason === "poweroff" && this.#launch?.endOnPoweroff !== false) ||
+      (stop.reason === "tripleFault" && !this.#filters.tripleFault) ||
+      (this.noDebug && (description.final || description.reason === "exception"));
+    if (!ends) return this.#announce(stop, description);
+    this.#events.flushOutput();
+    const text = description.text ?? description.description;
+    this.#events.event("output", { category: "console", output: `${text}\n` });
+    if (stop.reason === "poweroff") this.#events.event("exited", { exitCode: 0 });
+    this.end();
+  }
+
+  async #announce(stop: StopResult, description: StopDescription): Promise<void> {
+    this.#state = description.final ? "final" : "stopped";
+    this.#lastStop = description;
+    this.#events.flushOutput();
+    const body: DebugProtocol.StoppedEvent["body"] = {
+      reason: description.reason,
+      description: description.description,
+      threadId: this.#events.threadId,
+      allThreadsStopped: true,
+    };
+    if (description.text !== undefined) body.text = description.text;
+    if (stop.reason === "breakpoint" || stop.reason === "watchpoint") {
+      if (this.#hit?.kind === "function") body.reason = "function breakpoint";
+      if (this.#hit !== undefined) body.hitBreakpointIds = this.#hit.ids;
+    }
+    this.#events.event("stopped", body);
+    const line =
+      description.text === undefined ? description.description : `${description.description}: ${description.text}`;
+    this.#events.state({ state: "stopped", description: line });
+  }
+
+  /** A step that could not be done: the machine stands where it stood. */
+  async #moveFailed(error: unknown): Promise<void> {
+    if (this.#state !== "running") return;
+    const message = error instanceof Error ? error.message : String(error);
+    this.#events.event("output", { category: "important", output: `${message}\n` });
+    await this.#announce({ reason: "step" }, describeStop({ reason: "step" }));
+  }
+}

@@ -1,0 +1,313 @@
+/** One debug session: takes requests in turn, routes each to the part that knows, and tells the client what happens. */
+import { DebugSession } from "@vscode/debugadapter";
+import type { DebugProtocol } from "@vscode/debugprotocol";
+import { argumentsOf, integerOf, listOf, optionalInteger, textOf, textsOf } from "./arguments.ts";
+import type { Arguments } from "./arguments.ts";
+import { Breakpoints } from "./breakpoints.ts";
+import { CAPABILITIES } from "./capabilities.ts";
+import { disassemble, wireInstruction } from "./disassembly.ts";
+import { Evaluate } from "./evaluate.ts";
+import { Execution } from "./execution.ts";
+import { evaluateAddress } from "./expression.ts";
+import { readLaunch } from "./launch.ts";
+import type { Launch } from "./launch.ts";
+import { ipMinusLinear, panelMemory, readMemory, referenceOf, writeMemory } from "./memory.ts";
+import { GuestOutput } from "./output.ts";
+import { phaseLabel, readFilters, wirePhases } from "./phases.ts";
+import type { CustomEvents, CustomRequests } from "./protocol.ts";
+import { codeBits, modeLabel } from "./registers.ts";
+import { stackTrace } from "./stack.ts";
+import { Stepping } from "./stepping.ts";
+import type { CreateTarget, StopResult, Target } from "./target.ts";
+import { Variables } from "./variables.ts";
+import { walkFlags } from "./walk.ts";
+import { toWire } from "./wire.ts";
+
+/** There is one processor. */
+const THREAD = 1;
+const MAX_BREAKPOINTS = 2000;
+/** Characters that one request of serial input may carry. */
+const MAX_SERIAL_INPUT = 1 << 16;
+const MAX_INSTRUCTIONS = 1 << 16;
+
+type Handler = (args: Arguments) => Promise<object | void> | object | void;
+type Routes = Record<string, Handler>;
+
+/** Failures of these requests are shown to the user by the client. */
+const SHOWN = new Set(["launch", "restart", "continue", "next", "stepIn", "stepOut", "setVariable", "writeMemory"]);
+
+export class BootscopeSession extends DebugSession {
+  readonly #target: Target;
+  readonly #breakpoints: Breakpoints;
+  readonly #variables: Variables;
+  readonly #evaluate: Evaluate;
+  readonly #stepping: Stepping;
+  readonly #execution: Execution;
+  readonly #routes: ReadonlyMap<string, Handler>;
+  /** Requests are answered one after the other, in the order in which they came. */
+  #queue: Promise<void> = Promise.resolve();
+  /** What initialize said of the client. */
+  #client: Arguments = {};
+
+  constructor(createTarget: CreateTarget) {
+    super();
+    const output = new GuestOutput((body) => this.#event("output", body));
+    this.#target = createTarget({
+      output: (source, bytes) => {
+        this.#custom("bootscope/output", { source, data: Buffer.from(bytes).toString("base64") });
+        output.add(source, bytes);
+      },
+      phase: (phase) => {
+        const label = phaseLabel(phase.name);
+        this.#custom("bootscope/phase", { phase: toWire(phase), label });
+        this.#event("output", { category: "console", output: `Phase: ${label}, at instruction ${phase.icount}\n` });
+      },
+      failed: (message) => this.#execution.failed(message),
+    });
+    this.#variables = new Variables(this.#target);
+    this.#evaluate = new Evaluate(this.#target, this.#variables);
+    this.#breakpoints = new Breakpoints(this.#target, () => this.#evaluate.context());
+    this.#stepping = new Stepping(this.#target, (stop) => this.#execution.passesOver(stop));
+    this.#execution = new Execution(this.#target, this.#breakpoints, {
+      threadId: THREAD,
+      event: (name, body) => this.#event(name, body),
+      state: (body) => this.#custom("bootscope/state", body),
+      flushOutput: () => output.flush(),
+    });
+    const routes = { ...this.#lifecycle(), ...this.#breaks(), ...this.#motion(), ...this.#views(), ...this.#panels() };
+    this.#routes = new Map(Object.entries(routes));
+  }
+
+  protected override dispatchRequest(request: DebugProtocol.Request): void {
+    this.#queue = this.#queue.then(() => this.#answer(request));
+  }
+
+  async #answer(request: DebugProtocol.Request): Promise<void> {
+    const { command, seq } = request;
+    const response: DebugProtocol.Response = { type: "response", seq: 0, request_seq: seq, command, success: true };
+    try {
+      const handler = this.#routes.get(command);
+      if (handler === undefined) throw new Error(`The request "${command}" is not known to this adapter.`);
+      const body = await handler(argumentsOf(request.arguments));
+      if (body !== undefined) response.body = body;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      response.success = false;
+      response.message = message;
+      response.body = { error: { id: 1, format: "{message}", variables: { message }, showUser: SHOWN.has(command) } };
+    }
+    this.sendResponse(response);
+    this.#afterResponse(request, response.success);
+  }
+
+  /** What the protocol wants to come behind a response. */
+  #afterResponse({ command }: DebugProtocol.Request, success: boolean): void {
+    if (!success) return;
+    if (command === "disconnect") this.shutdown();
+    if (command === "setVariable" || command === "setExpression") this.#changed();
+  }
+
+  #lifecycle(): Routes {
+    return {
+      initialize: (args) => {
+        this.#client = args;
+        return CAPABILITIES;
+      },
+      launch: async (args) => {
+        await this.#execution.launch(await readLaunch(args));
+        this.#event("initialized", {});
+      },
+      configurationDone: () => this.#execution.start(),
+      restart: async (args) => {
+        const launch: Launch | undefined =
+          args["arguments"] === undefined ? this.#execution.launched : await readLaunch(argumentsOf(args["arguments"]));
+        if (launch === undefined) throw new Error("No machine has been launched yet.");
+        await this.#execution.restart(launch);
+      },
+      terminate: async () => {
+        await this.#execution.halt();
+        this.#execution.end();
+      },
+      disconnect: async () => {
+        await this.#execution.halt();
+        this.#execution.end();
+        await this.#target.dispose();
+      },
+    };
+  }
+
+  #breaks(): Routes {
+    const list = (args: Arguments): Arguments[] => listOf(args, "breakpoints", MAX_BREAKPOINTS);
+    const machine = (): void => this.#execution.requireMachine();
+    return {
+      setBreakpoints: (args) => ({
+        breakpoints: listOf({ breakpoints: [], ...args }, "breakpoints", MAX_BREAKPOINTS).map(() => ({
+          verified: false,
+          message: "There are no sources: set instruction breakpoints, or function breakpoints on an address.",
+        })),
+      }),
+      setInstructionBreakpoints: async (args) => {
+        machine();
+        return { breakpoints: await this.#breakpoints.setInstruction(list(args)) };
+      },
+      setFunctionBreakpoints: async (args) => {
+        machine();
+        return { breakpoints: await this.#breakpoints.setFunction(list(args)) };
+      },
+      dataBreakpointInfo: (args) => {
+        machine();
+        return this.#breakpoints.dataInfo(args);
+      },
+      setDataBreakpoints: async (args) => {
+        machine();
+        return { breakpoints: await this.#breakpoints.setData(list(args)) };
+      },
+      setExceptionBreakpoints: async (args) => {
+        await this.#execution.setFilters(readFilters(textsOf(args, "filters")));
+      },
+      exceptionInfo: () => {
+        const stop = this.#execution.lastStop;
+        if (stop?.reason !== "exception") throw new Error("The machine did not stop on an exception.");
+        return { exceptionId: stop.description, breakMode: "always", ...(stop.text ? { description: stop.text } : {}) };
+      },
+    };
+  }
+
+  #motion(): Routes {
+    const go = (move: () => Promise<StopResult>) => (args: Arguments) => {
+      this.#thread(args);
+      this.#execution.go(move);
+    };
+    return {
+      continue: (args) => {
+        go(() => this.#stepping.run())(args);
+        return { allThreadsContinued: true };
+      },
+      next: go(() => this.#stepping.over()),
+      stepIn: go(() => this.#stepping.into()),
+      stepOut: go(() => this.#stepping.out()),
+      pause: async (args) => {
+        this.#thread(args);
+        await this.#execution.pause();
+      },
+    };
+  }
+
+  #views(): Routes {
+    return {
+      threads: async () => {
+        this.#execution.requireMachine();
+        const { mode } = await this.#target.cpu();
+        return { threads: [{ id: THREAD, name: `CPU 0 (${modeLabel(mode)})` }] };
+      },
+      stackTrace: async (args) => {
+        this.#thread(args);
+        this.#execution.requireStopped();
+        return stackTrace(await this.#target.cpu());
+      },
+      scopes: () => {
+        this.#execution.requireStopped();
+        return { scopes: this.#variables.scopes() };
+      },
+      variables: async (args) => {
+        this.#execution.requireStopped();
+        return {
+          variables: await this.#variables.variables(integerOf(args, "variablesReference", 1, Number.MAX_SAFE_INTEGER)),
+        };
+      },
+      setVariable: async (args) => {
+        this.#execution.requireStopped();
+        const reference = integerOf(args, "variablesReference", 1, Number.MAX_SAFE_INTEGER);
+        const set = await this.#variables.setVariable(reference, textOf(args, "name"), textOf(args, "value"));
+        return { value: set.value, variablesReference: set.variablesReference };
+      },
+      setExpression: async (args) => {
+        this.#execution.requireStopped();
+        const { result } = await this.#evaluate.assign(textOf(args, "expression"), textOf(args, "value"));
+        return { value: result };
+      },
+      evaluate: async (args) => {
+        this.#execution.requireMachine();
+        return this.#evaluate.evaluate(args, () => this.#execution.requireStopped());
+      },
+      readMemory: async (args) => {
+        this.#execution.requireMachine();
+        return readMemory(this.#target, args);
+      },
+      writeMemory: async (args) => {
+        this.#execution.requireStopped();
+        return writeMemory(this.#target, args);
+      },
+      disassemble: async (args) => {
+        this.#execution.requireMachine();
+        const cpu = await this.#target.cpu();
+        const list = await disassemble(
+          {
+            at: referenceOf(args),
+            instructionOffset: optionalInteger(args, "instructionOffset", -MAX_INSTRUCTIONS, MAX_INSTRUCTIONS) ?? 0,
+            count: integerOf(args, "instructionCount", 0, MAX_INSTRUCTIONS),
+            bits: codeBits(cpu.mode),
+            ipMinusLinear: ipMinusLinear(cpu),
+          },
+          (...where) => this.#target.readMemory(...where),
+        );
+        return { instructions: list.map(wireInstruction) };
+      },
+    };
+  }
+
+  /** The custom requests of protocol.ts. */
+  #panels(): Routes {
+    const routes: {
+      [C in keyof CustomRequests]: (args: Arguments) => Promise<CustomRequests[C]["body"]>;
+    } = {
+      "bootscope/cpu": async () => {
+        this.#execution.requireMachine();
+        const cpu = await this.#target.cpu();
+        return { cpu: toWire(cpu), modeLabel: modeLabel(cpu.mode) };
+      },
+      "bootscope/walk": async (args) => {
+        this.#execution.requireMachine();
+        const { address, space } = await evaluateAddress(textOf(args, "address"), await this.#evaluate.context());
+        if (space === "phys")
+          throw new Error("A page table walk starts from a linear address, not from a physical one.");
+        const walk = await this.#target.walk(address);
+        return { walk: toWire(walk), flags: walkFlags(walk) };
+      },
+      "bootscope/memory": async (args) => {
+        this.#execution.requireMachine();
+        return panelMemory(this.#target, args, await this.#evaluate.context());
+      },
+      "bootscope/serialInput": async (args) => {
+        this.#execution.requireMachine();
+        const bytes = new TextEncoder().encode(textOf(args, "text"));
+        if (bytes.length > MAX_SERIAL_INPUT) throw new Error(`At most ${MAX_SERIAL_INPUT} bytes can be typed at once.`);
+        await this.#target.serialInput(optionalInteger(args, "port", 0, 3) ?? 0, bytes);
+        return undefined;
+      },
+      "bootscope/phases": async () => {
+        this.#execution.requireMachine();
+        return { phases: wirePhases(await this.#target.phases()) };
+      },
+    };
+    return routes;
+  }
+
+  #thread(args: Arguments): void {
+    if (args["threadId"] !== THREAD)
+      throw new Error(`There is no thread ${String(args["threadId"])}: the one processor is thread ${THREAD}.`);
+  }
+
+  /** A register was written: everything shown may be something else now. */
+  #changed(): void {
+    if (this.#client["supportsInvalidatedEvent"] === true) this.#event("invalidated", { areas: ["all"] });
+  }
+
+  #event(event: string, body: object): void {
+    this.sendEvent({ type: "event", seq: 0, event, body });
+  }
+
+  #custom<E extends keyof CustomEvents>(event: E, body: CustomEvents[E]): void {
+    this.#event(event, body);
+  }
+}

@@ -1,0 +1,25 @@
+/** The call stack. Without debug information only the current instruction is certain: one frame. */
+import type { DebugProtocol } from "@vscode/debugprotocol";
+import { hex } from "./address.ts";
+import { isSegmentedMode, linearIp, modeLabel } from "./registers.ts";
+import type { CpuState } from "./target.ts";
+
+const FRAME = 1;
+
+export function stackTrace(cpu: CpuState): DebugProtocol.StackTraceResponse["body"] {
+  const at = hex(linearIp(cpu));
+  const four = (value: number | bigint): string => value.toString(16).padStart(4, "0");
+  const where = isSegmentedMode(cpu.mode) ? `${four(cpu.segments.cs.selector)}:${four(cpu.rip)} = ${at}` : at;
+  return {
+    stackFrames: [
+      {
+        id: FRAME,
+        name: `${where} (${modeLabel(cpu.mode)})`,
+        line: 0,
+        column: 0,
+        instructionPointerReference: at,
+      },
+    ],
+    totalFrames: 1,
+  };
+}
