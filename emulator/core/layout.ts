@@ -119,16 +119,32 @@ export const enum L {
 
   /** f64: guest time in nanoseconds, written before each call to the host. */
   NOW = 0x1b00,
+  /** u32: and-mask of physical addresses (A20 gate). */
+  A20_MASK = 0x1b08,
+  /** u32: DR6 bits of debug traps to raise after the running instruction (0 none). */
+  PENDING_DB = 0x1b0c,
+  /** u32: state of RDRAND's generator, two words. */
+  RANDOM = 0x1b10,
+  /** u32: 1 while an implicit stack access runs (a non-canonical address is then #SS). */
+  STACK_ACCESS = 0x1b1c,
+  /** u32: 0, or how a watched byte was accessed by the running instruction (1 read, 2 write). */
+  WATCH_HIT = 0x1b20,
+  /** u32: 1 when the block arena must be emptied before the next instruction. */
+  FLUSH_PENDING = 0x1b24,
+  /** u32: end of the blocks in the arena. */
+  ARENA_TOP = 0x1b28,
+  /** u32: bit 0: tell the host of the first user-mode code; bit 1: of 64-bit code that starts at a multiple of 2 MiB. */
+  NOTIFY = 0x1b2c,
+  /** u32: size in pages of RAM that PAGE_MAP maps (for the host). */
+  RAM_PAGES = 0x1b18,
   /** Counters for profiling and benchmarks, u64 each: blocks decoded, TLB fills, slow stores, exceptions. */
   STATS = 0x1b40,
-  /** Physical (kind 0) and linear (kind 1) execution breakpoints: u32 count, then 16 bytes each: u64 address, u32 kind, u32 unused. */
+  /** Physical (kind 0) and linear (kind 1) execution breakpoints: u32 count at 0, then from 16 on 16 bytes each: u64 address, u32 kind, u32 unused. */
   BREAKPOINTS = 0x2000,
   BREAKPOINTS_MAX = 1000,
-  /** Watched ranges: u32 count, then 32 bytes each: u64 first, u64 last, u32 kind (0 physical, 1 linear), u32 access (1 read, 2 write), u64 unused. */
+  /** Watched ranges: u32 count at 0, then from 16 on 32 bytes each: u64 first, u64 last, u32 kind (0 physical, 1 linear), u32 access (1 read, 2 write), u64 unused. */
   WATCHPOINTS = 0x6000,
   WATCHPOINTS_MAX = 255,
-  /** End of the saved CPU state; hashing takes REGS…STATE_END without the caches' pointers. */
-
   /** Static data of the AssemblyScript module. */
   STATIC = 0x10000,
   STATIC_END = 0x80000,
@@ -146,6 +162,8 @@ export const enum L {
   HASH_ENTRIES = 65536,
   /** A block that never matches; what empty jump cache entries point to. */
   NULL_BLOCK = 0x1f0000,
+  /** An operation of zeros: stands for no instruction when a fetch faults. */
+  NULL_OP = 0x1f0800,
   /** A block of its own for code that must not be cached (limited to a few instructions). */
   SCRATCH_BLOCK = 0x1f1000,
   /** Physical page map: u32 for each of the 2^20 pages below 4 GiB: address of the page in this memory | Pm bits; 0: no memory there (device or nothing). */
@@ -157,6 +175,23 @@ export const enum L {
   ARENA_END = 0x4000000,
   /** Guest memory; physical 0 lies here. ROM images follow behind the RAM. */
   RAM = 0x4000000,
+}
+
+/** Values of ATTENTION. */
+export const enum At {
+  /** `run` must return to the host. */
+  HOST = 1,
+  /** Interrupts, traps or the mode must be looked at again before the next instruction. */
+  RECHECK = 2,
+}
+
+/** Counters at L.STATS. */
+export const enum Stat {
+  BLOCKS = 0,
+  TLB_FILLS = 8,
+  SLOW_STORES = 16,
+  INVALIDATIONS = 24,
+  ARENA_FLUSHES = 32,
 }
 
 /** Bits of a PAGE_MAP entry. */

@@ -146,6 +146,8 @@ export interface BootMachine {
   readonly phases: readonly Phase[];
   /** Runs at most that many instructions (or to the end of the guest's patience). HLT jumps to the next timer deadline. */
   run(maxInstructions: number): RunResult;
+  /** From within an event: ends the run under way at the next instruction boundary, as if its budget were used up. */
+  endRun(): void;
   /** Retires exactly one instruction (one iteration of a REP), ignoring breakpoints at the current one. */
   step(): RunResult;
   /** Breakpoints at the current RIP are passed over by the next `run` or `step`. */

@@ -1,0 +1,225 @@
+/** The cache of decoded blocks: look-up, creation, and what happens when their bytes change. */
+import { L, Key, Stat } from "../layout";
+import { Op, SLOT } from "./op";
+import { setRip } from "./state";
+import { fill, slowDownPage, flushJumpCache } from "./mem";
+import { Access } from "./paging";
+import { decodeBlock, fetchLinear } from "./decode";
+import { recheck, stopAfterCurrent } from "./control";
+
+// @ts-ignore: decorator
+@external("env", "codeNotify")
+declare function codeNotify(kind: u32): void;
+
+/** Header of a block; its operations follow. */
+// @ts-ignore: decorator
+@unmanaged
+export class Block {
+  rip: u64;
+  /** KEY it was decoded for; Key.DEAD when its bytes have changed. */
+  key: u32;
+  /** Instructions. */
+  n: i32;
+  /** Physical address of the first byte. */
+  phys: u32;
+  /** Next block with the same hash. */
+  hashNext: u32;
+  /** Next block with code in the first page (bit 0: continue with its nextInPage2). */
+  nextInPage: u32;
+  /** The same for the second page of a block that crosses into one. */
+  nextInPage2: u32;
+  /** Physical page that the block's last instruction reaches into, when `crosses`. */
+  phys2: u32;
+  crosses: u32;
+  /** Bytes of code. */
+  length: u32;
+  /** End of the operations (address in this memory). */
+  end: u32;
+  // @ts-ignore: decorator
+  @inline get ops(): Op {
+    return changetype<Op>(changetype<usize>(this) + HEADER);
+  }
+}
+export const HEADER: usize = 48;
+/** Room that one block needs at most: 60 instructions with EA operations, and an END. */
+const BLOCK_MAX: usize = HEADER + 130 * 2 * SLOT;
+
+// @ts-ignore: decorator
+@inline
+function cacheSlot(rip: u64): usize {
+  return L.JC + (<usize>((<u32>rip ^ <u32>(rip >> 14)) & (L.JC_ENTRIES - 1)) << 2);
+}
+/** The block at RIP, decoded if need be; raises the fetch's #PF or #GP with RIP as the faulting address. */
+// @ts-ignore: decorator
+@inline
+export function lookup(rip: u64): Block {
+  const b = changetype<Block>(load<u32>(cacheSlot(rip)));
+  return b.rip == rip && b.key == load<u32>(L.KEY) ? b : find(rip);
+}
+
+function hashSlot(phys: u32): usize {
+  return L.HASH + (<usize>((phys ^ (phys >> 12)) & (L.HASH_ENTRIES - 1)) << 2);
+}
+
+/** From here on a fault belongs to `rip`, with nothing to give back. */
+function faultsAt(rip: u64): void {
+  setRip(rip);
+  store<u64>(L.REGS + L.REG_BLOCK_RIP, rip);
+  store<u32>(L.CUR_OP, L.NULL_OP);
+}
+
+function find(rip: u64): Block {
+  faultsAt(rip);
+  const lin = fetchLinear(rip);
+  const phys = fetchPhys(lin);
+  const key = load<u32>(L.KEY);
+  let b = load<u32>(hashSlot(phys));
+  while (b) {
+    const block = changetype<Block>(b);
+    if (block.phys == phys && block.rip == rip && block.key == key && (!block.crosses || secondPage(block, lin) == block.phys2)) {
+      store<u32>(cacheSlot(rip), b);
+      return block;
+    }
+    b = block.hashNext;
+  }
+  return create(rip, phys);
+}
+
+/** Physical page that a crossing block's end is mapped to now. */
+function secondPage(block: Block, lin: u64): u32 {
+  return fetchPhys(lin + block.length - 1) & ~4095;
+}
+
+/** Physical address of code for a fetch with the rights in force. */
+export function fetchPhys(lin: u64): u32 {
+  const at = <usize>load<u32>(L.TLB_BASE) + (<usize>(lin >> 7) & ((L.TLB_ENTRIES - 1) << 5));
+  if (load<u64>(at + 16) != (lin & ~(<u64>4095))) fill(lin, Access.EXEC);
+  return load<u32>(at + 28) | (<u32>lin & 4095);
+}
+
+function create(rip: u64, phys: u32): Block {
+  const notify = load<u32>(L.NOTIFY);
+  if (notify) notifyHost(notify, phys);
+  const at = load<u32>(L.ARENA_TOP);
+  if (<usize>at + 3 * BLOCK_MAX > <usize>L.ARENA_END) {
+    store<u32>(L.FLUSH_PENDING, 1);
+    recheck();
+    // Running blocks stay valid until the run loop comes round; this one lives in the reserve.
+    if (<usize>at + BLOCK_MAX > <usize>L.ARENA_END) return limited(rip, 60);
+  }
+  const block = changetype<Block>(at);
+  decodeBlock(block, rip, 60, true);
+  block.phys = phys;
+  store<u32>(L.ARENA_TOP, (block.end + 15) & ~15);
+  store<u64>(L.STATS + Stat.BLOCKS, load<u64>(L.STATS + Stat.BLOCKS) + 1);
+  const hash = hashSlot(phys);
+  block.hashNext = load<u32>(hash);
+  store<u32>(hash, at);
+  claim(phys & ~4095, phys & 4095, block.crosses ? 4096 - (phys & 4095) : block.length, at, 0);
+  if (block.crosses) claim(block.phys2, 0, ((phys & 4095) + block.length) & 4095, at, 1);
+  store<u32>(cacheSlot(rip), at);
+  return block;
+}
+
+/** Notes that a page holds code of a block: from now on stores into it are looked at. */
+function claim(page: u32, first: u32, length: u32, block: u32, second: u32): void {
+  const info = L.PAGE_INFO + ((<usize>page >> 12) << 4);
+  const head = load<u32>(info);
+  if (second) changetype<Block>(block).nextInPage2 = head;
+  else changetype<Block>(block).nextInPage = head;
+  if (!head) slowDownPage(page, false);
+  store<u32>(info, block | second);
+  let mask: u64 = 0;
+  for (let piece = first >> 6; piece <= (first + max<u32>(length, 1) - 1) >> 6; piece++) mask |= <u64>1 << piece;
+  store<u64>(info + 8, load<u64>(info + 8) | mask);
+}
+
+/** A throw-away block of at most `limit` instructions at RIP. */
+export function limited(rip: u64, limit: i32): Block {
+  faultsAt(rip);
+  const block = changetype<Block>(L.SCRATCH_BLOCK);
+  block.phys = fetchPhys(fetchLinear(rip));
+  const notify = load<u32>(L.NOTIFY);
+  if (notify) notifyHost(notify, block.phys);
+  decodeBlock(block, rip, limit, false);
+  block.key = Key.DEAD;
+  return block;
+}
+
+/** Tells the host of code that may begin a phase of the boot; it may ask for attention before the code runs. */
+function notifyHost(notify: u32, phys: u32): void {
+  const key = load<u32>(L.KEY);
+  if (notify & 1 && key & Key.USER) codeNotify(1);
+  if (notify & 2 && (key & Key.SIZE_MASK) == 2 && (phys & 0x1fffff) == 0) codeNotify(2);
+}
+
+/** A store hit a page that holds code: drops the page's blocks if it hit the code itself. */
+export function codeWritten(phys: u32, size: u32): void {
+  const info = L.PAGE_INFO + ((<usize>phys >> 12) << 4);
+  const first = (phys & 4095) >> 6;
+  const last = ((phys & 4095) + size - 1) >> 6;
+  const mask = load<u64>(info + 8);
+  let hit = false;
+  for (let piece = first; piece <= last && piece < 64; piece++) if ((mask >> piece) & 1) hit = true;
+  if (!hit) return;
+  dropPage(phys & ~4095);
+  // The running block may be among them: look its successor up afresh.
+  stopAfterCurrent();
+}
+
+/** Drops all blocks with code in a physical page. */
+export function dropPage(page: u32): void {
+  const info = L.PAGE_INFO + ((<usize>page >> 12) << 4);
+  let link = load<u32>(info);
+  store<u64>(L.STATS + Stat.INVALIDATIONS, load<u64>(L.STATS + Stat.INVALIDATIONS) + 1);
+  while (link) {
+    const block = changetype<Block>(link & ~1);
+    const next = link & 1 ? block.nextInPage2 : block.nextInPage;
+    if (block.key != Key.DEAD) {
+      block.key = Key.DEAD;
+      unhash(block);
+    }
+    link = next;
+  }
+  store<u32>(info, 0);
+  store<u64>(info + 8, 0);
+}
+
+function unhash(block: Block): void {
+  let at = hashSlot(block.phys);
+  while (load<u32>(at)) {
+    if (load<u32>(at) == changetype<u32>(block)) {
+      store<u32>(at, block.hashNext);
+      return;
+    }
+    at = changetype<usize>(load<u32>(at)) + offsetof<Block>("hashNext");
+  }
+}
+
+/** Empties the cache. Not while a block is running. */
+export function flushBlocks(): void {
+  const top = load<u32>(L.ARENA_TOP);
+  let at: u32 = L.ARENA;
+  while (at < top) {
+    const block = changetype<Block>(at);
+    forget(block.phys);
+    if (block.crosses) forget(block.phys2);
+    at = (block.end + 15) & ~15;
+  }
+  store<u32>(L.ARENA_TOP, L.ARENA);
+  store<u32>(L.FLUSH_PENDING, 0);
+  store<u64>(L.STATS + Stat.ARENA_FLUSHES, load<u64>(L.STATS + Stat.ARENA_FLUSHES) + 1);
+  memory.fill(L.HASH, 0, L.HASH_ENTRIES * 4);
+  flushJumpCache();
+}
+function forget(phys: u32): void {
+  const info = L.PAGE_INFO + ((<usize>phys >> 12) << 4);
+  store<u32>(info, 0);
+  store<u64>(info + 8, 0);
+}
+
+/** Breakpoints (the debugger's, or DR0 to DR3) changed: blocks are decoded with them. Takes effect behind the running instruction. */
+export function debugRegistersChanged(): void {
+  store<u32>(L.FLUSH_PENDING, 1);
+  recheck();
+}

@@ -1,0 +1,199 @@
+import { L, Exit, Pm } from "./layout.ts";
+import { loadCoreModule } from "./load.ts";
+
+const WASM_PAGE = 65536;
+const GUEST_PAGE = 4096;
+/** Guest RAM lies below the PCI hole. */
+export const MAX_MEMORY_MIB = 3072;
+/** Faults delivered in one `run` before it returns anyway: a guest that only faults retires nothing. */
+const FAULTS_PER_RUN = 50_000;
+/** What `env.unwind` throws: no stack trace is wanted, a guest fault is no error. */
+const UNWIND = { guestFault: true };
+const NO_EXCEPTION = 0xffffffff;
+
+/** Functions that the core calls, besides its own unwinding. */
+export interface CoreHost {
+  readPort(port: number, size: 1 | 2 | 4): number;
+  writePort(port: number, size: 1 | 2 | 4, value: number): void;
+  readMmio(physical: number, size: 1 | 2 | 4): number;
+  writeMmio(physical: number, size: 1 | 2 | 4, value: number): void;
+  /** Vector of the interrupt taken, or 256 and more when there is none after all. */
+  acknowledge(): number;
+  readApicBase(): bigint;
+  /** False when the value must raise #GP(0). */
+  writeApicBase(value: bigint): boolean;
+  readCr8(): number;
+  writeCr8(value: number): void;
+  /** Code of a new kind is about to run: 1 user mode, 2 64-bit code at a multiple of 2 MiB. */
+  codeNotify(kind: number): void;
+  /** Level of the FERR# pin: an unmasked x87 exception waits while CR0.NE is 0. */
+  ferr(level: boolean): void;
+}
+
+interface CoreExports {
+  initialize(): void;
+  run(): number;
+  deliverFault(): void;
+  attention(): void;
+  recheck(): void;
+  flushTlb(): void;
+  flushBlocks(): void;
+  dropPage(page: number): void;
+  touched(physical: number, size: number): void;
+  debugRegistersChanged(): void;
+  decodedLength(bytes: number, mode: number): number;
+  getFlags(): number;
+  setFlags(value: number): void;
+  refreshMode(): void;
+  resetCpu(): void;
+  /** Value of a model specific register that exists; 0 else. */
+  peekMsr(index: number): bigint;
+  /** False when there is no such register or it cannot hold the value. */
+  pokeMsr(index: number, value: bigint): number;
+}
+
+/** The processor: the WebAssembly core with its memory. Registers and caches are at the addresses of layout.ts. */
+export class Core {
+  readonly memory: WebAssembly.Memory;
+  readonly u8: Uint8Array;
+  readonly u32: Uint32Array;
+  readonly i32: Int32Array;
+  readonly u64: BigUint64Array;
+  readonly f64: Float64Array;
+  readonly exports: CoreExports;
+  /** Guest RAM; index 0 is physical 0. */
+  readonly ram: Uint8Array;
+
+  private constructor(memory: WebAssembly.Memory, exports: CoreExports, ramBytes: number) {
+    this.memory = memory;
+    this.exports = exports;
+    this.u8 = new Uint8Array(memory.buffer);
+    this.u32 = new Uint32Array(memory.buffer);
+    this.i32 = new Int32Array(memory.buffer);
+    this.u64 = new BigUint64Array(memory.buffer);
+    this.f64 = new Float64Array(memory.buffer);
+    this.ram = new Uint8Array(memory.buffer, L.RAM, ramBytes);
+  }
+
+  static async create(memoryMiB: number, host: CoreHost): Promise<Core> {
+    if (!Number.isInteger(memoryMiB) || memoryMiB < 1 || memoryMiB > MAX_MEMORY_MIB) {
+      throw new RangeError(`Memory of ${memoryMiB} MiB: expected a whole number from 1 to ${MAX_MEMORY_MIB}.`);
+    }
+    const ramBytes = memoryMiB * 2 ** 20;
+    const pages = L.RAM / WASM_PAGE + ramBytes / WASM_PAGE;
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    const instance = await WebAssembly.instantiate(await loadCoreModule(), {
+      env: {
+        memory,
+        abort: () => {
+          throw new Error("The processor core aborted.");
+        },
+        unwind: () => {
+          throw UNWIND;
+        },
+        mmioRead: (physical: number, size: number) => host.readMmio(physical >>> 0, size as 1 | 2 | 4),
+        mmioWrite: (physical: number, size: number, value: number) => {
+          host.writeMmio(physical >>> 0, size as 1 | 2 | 4, value >>> 0);
+        },
+        portRead: (port: number, size: number) => host.readPort(port & 0xffff, size as 1 | 2 | 4),
+        portWrite: (port: number, size: number, value: number) => {
+          host.writePort(port & 0xffff, size as 1 | 2 | 4, value >>> 0);
+        },
+        acknowledge: () => host.acknowledge(),
+        codeNotify: (kind: number) => {
+          host.codeNotify(kind);
+        },
+        ferr: (level: number) => {
+          host.ferr(level !== 0);
+        },
+        readApicBase: () => host.readApicBase(),
+        writeApicBase: (value: bigint) => (host.writeApicBase(BigInt.asUintN(64, value)) ? 1 : 0),
+        readCr8: () => host.readCr8(),
+        writeCr8: (value: number) => {
+          host.writeCr8(value);
+        },
+      },
+    });
+    const core = new Core(memory, instance.exports as unknown as CoreExports, ramBytes);
+    for (let page = 0; page < ramBytes / GUEST_PAGE; page++) core.mapPage(page, page, Pm.READ | Pm.WRITE);
+    core.exports.initialize();
+    return core;
+  }
+
+  /** Maps a guest physical page (by number) to a page of the core's RAM area with the given rights; 0 rights: a device. */
+  mapPage(physicalPage: number, ramPage: number, rights: number): void {
+    this.u32[L.PAGE_MAP / 4 + physicalPage] = rights === 0 ? 0 : (L.RAM + ramPage * GUEST_PAGE) | rights;
+  }
+
+  /** Instructions retired since power-on. Exact while the core is not running. */
+  get icount(): number {
+    return this.number64(L.TARGET) - this.i32[L.BUDGET / 4]!;
+  }
+
+  /** A 64-bit field as a number; exact below 2^53. */
+  number64(address: number): number {
+    return this.u32[address / 4]! + this.u32[address / 4 + 1]! * 2 ** 32;
+  }
+
+  /** Sets a 64-bit field to a whole number below 2^53. */
+  setNumber64(address: number, value: number): void {
+    this.u32[address / 4] = value >>> 0;
+    this.u32[address / 4 + 1] = Math.floor(value / 2 ** 32);
+  }
+
+  /**
+   * Runs at most `budget` instructions. Guest faults are delivered on the way; an instruction that faults over and
+   * over ends the run with Exit.BUDGET before the budget is used up.
+   */
+  run(budget: number): Exit {
+    const icount = this.icount;
+    this.setNumber64(L.TARGET, icount + budget);
+    this.i32[L.BUDGET / 4] = budget;
+    let deliver = false;
+    for (let faults = 0; faults < FAULTS_PER_RUN; faults++) {
+      try {
+        if (deliver) {
+          deliver = false;
+          this.exports.deliverFault();
+        }
+        return this.exports.run();
+      } catch (thrown) {
+        if (thrown !== UNWIND) throw thrown;
+        if (this.u32[L.EXC_VECTOR / 4] === NO_EXCEPTION) return this.u32[L.EXIT / 4]!;
+        deliver = true;
+      }
+    }
+    if (deliver) this.deliverPending();
+    return Exit.BUDGET;
+  }
+
+  /**
+   * Runs at most `budget` instructions and stops at the first fault, undelivered, RIP and registers as it found them.
+   * For tests that compare single instructions.
+   */
+  runToFault(budget: number): { exit: Exit } | { vector: number; error: number } {
+    const icount = this.icount;
+    this.setNumber64(L.TARGET, icount + budget);
+    this.i32[L.BUDGET / 4] = budget;
+    try {
+      return { exit: this.exports.run() };
+    } catch (thrown) {
+      if (thrown !== UNWIND) throw thrown;
+      const op = this.u32[L.CUR_OP / 4]!;
+      this.i32[L.BUDGET / 4]! += this.u8[op + 6]!;
+      this.u64[L.RIP / 8] = this.u64[(L.REGS + L.REG_BLOCK_RIP) / 8]! + BigInt(this.u8[op + 7]!);
+      return { vector: this.u32[L.EXC_VECTOR / 4]!, error: this.u32[L.EXC_ERROR / 4]! };
+    }
+  }
+
+  private deliverPending(): void {
+    for (;;) {
+      try {
+        this.exports.deliverFault();
+        return;
+      } catch (thrown) {
+        if (thrown !== UNWIND) throw thrown;
+      }
+    }
+  }
+}

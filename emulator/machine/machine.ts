@@ -1,0 +1,407 @@
+import { Board } from "../board/board.ts";
+import { Core } from "../core/core.ts";
+import { Exit, L } from "../core/layout.ts";
+import { EventQueue } from "../devices/event-queue.ts";
+import { prepareDirectBoot } from "../direct-boot/direct-boot.ts";
+import type { CpuSetup, MemoryWrite } from "../direct-boot/types.ts";
+import type {
+  BootMachine,
+  Breakpoint,
+  CpuState,
+  MachineConfig,
+  MachineEvents,
+  Phase,
+  PhaseName,
+  RunResult,
+  Walk,
+  Watchpoint,
+} from "./api.ts";
+import { ConsoleWatch } from "./console-watch.ts";
+import { describeUnemulated } from "./unemulated.ts";
+import { PhaseRecogniser } from "./phases.ts";
+import { PhysicalMemory } from "./physical.ts";
+import { readCpu, writeRegister } from "./registers.ts";
+import { stateHash } from "./state-hash.ts";
+
+/** 2026-01-01 00:00:00 UTC: the clock of every run, unless the configuration says otherwise. */
+const DEFAULT_RTC_TIME = 1_767_225_600;
+/** Longest stretch in the core: it comes back for new code to be optimised and for messages. */
+const MAX_STRETCH = 2_000_000;
+/** Guest nanoseconds that HLT may skip in one `run`: a caller that paces the guest gets to look. */
+const MAX_SKIP = 5_000_000;
+/** A new vCPU page, 0 in low memory: nothing was asked for yet. */
+const WATCH_READ = 1;
+const WATCH_WRITE = 2;
+
+/** What a machine is made of when it does not boot a kernel: raw bytes and a processor state. */
+export interface RawConfig {
+  memoryMiB: number;
+  writes: readonly MemoryWrite[];
+  cpu?: CpuSetup;
+  seed?: number;
+  rtcTime?: number;
+}
+
+/** The whole PC: processor, board, memory, and the direct boot into a kernel. Deterministic: see docs/core.md. */
+export class Machine implements BootMachine {
+  readonly memorySize: number;
+  readonly #core: Core;
+  readonly #board: Board;
+  readonly #queue: EventQueue;
+  readonly #physical: PhysicalMemory;
+  readonly #recogniser: PhaseRecogniser;
+  readonly #events: MachineEvents;
+  readonly #consoles = [new ConsoleWatch(), new ConsoleWatch()];
+  readonly #byte = new Uint8Array(1);
+  #stopPhases: ReadonlySet<PhaseName> = new Set();
+  /** What ends the run at the next instruction boundary. */
+  #pending: RunResult | undefined;
+
+  private constructor(core: Core, shell: HostShell, config: RawConfig, first: PhaseName, events: MachineEvents) {
+    this.#core = core;
+    this.#events = events;
+    this.memorySize = core.ram.byteLength;
+    this.#physical = new PhysicalMemory(core);
+    this.#queue = new EventQueue(
+      () => shell.now(),
+      () => core.exports.attention(),
+    );
+    this.#board = new Board({
+      memoryBytes: this.memorySize,
+      rtcTime: config.rtcTime ?? DEFAULT_RTC_TIME,
+      queue: this.#queue,
+      serialOutput: (port, byte) => this.#output(port, byte),
+      debugOutput: (byte) => this.#output("debug", byte),
+      lines: {
+        setIntr: (level) => {
+          core.u32[L.INTR / 4] = level ? 1 : 0;
+          if (level) core.exports.recheck();
+        },
+        raiseNmi: () => {
+          core.u32[L.NMI / 4] = 1;
+          core.exports.recheck();
+        },
+        attention: () => core.exports.attention(),
+        requestReset: (cause) => this.#stop({ reason: "reboot", cause }),
+        requestPowerOff: () => this.#stop({ reason: "poweroff" }),
+        setA20: (enabled) => {
+          const mask = enabled ? 0xffffffff : 0xffefffff;
+          if (core.u32[L.A20_MASK / 4] === mask) return;
+          core.u32[L.A20_MASK / 4] = mask;
+          core.exports.flushTlb();
+          core.exports.attention();
+        },
+        ram: core.ram,
+      },
+    });
+    this.#recogniser = new PhaseRecogniser(first, (phase) => events.phase(phase));
+    shell.attach(this.#board, (kind) => this.#codeNotify(kind));
+    for (const { physical, bytes } of config.writes) core.ram.set(bytes, physical);
+    if (config.cpu) applySetup(core, config.cpu);
+    // xorshift needs a state that is not 0.
+    const seed = config.seed ?? 0x626f6f74;
+    core.u32[L.RANDOM / 4] = seed || 1;
+    core.u32[L.RANDOM / 4 + 1] = ~seed;
+    core.u32[L.NOTIFY / 4] = this.#recogniser.wanted;
+  }
+
+  /** A machine that is about to execute the first instruction of its kernel. Throws with one sentence on bad input. */
+  static async create(config: MachineConfig, events: MachineEvents): Promise<Machine> {
+    const boot = await prepareDirectBoot(config);
+    const raw: RawConfig = { ...config, writes: boot.writes, cpu: boot.cpu };
+    const shell = new HostShell();
+    const core = await Core.create(config.memoryMiB, shell);
+    shell.core = core;
+    return new Machine(core, shell, raw, boot.kernelInfo.format === "elf" ? "kernel" : "decompressor", events);
+  }
+
+  /** A machine without a kernel: raw bytes in memory, the processor as given or in its power-on state. */
+  static async createRaw(config: RawConfig, events: MachineEvents): Promise<Machine> {
+    const shell = new HostShell();
+    const core = await Core.create(config.memoryMiB, shell);
+    shell.core = core;
+    return new Machine(core, shell, config, "decompressor", events);
+  }
+
+  get icount(): bigint {
+    return BigInt(this.#core.icount);
+  }
+
+  get phases(): readonly Phase[] {
+    return this.#recogniser.phases;
+  }
+
+  /** For benchmarks and tests. */
+  get core(): Core {
+    return this.#core;
+  }
+
+  run(maxInstructions: number): RunResult {
+    const core = this.#core;
+    const end = core.icount + maxInstructions;
+    let skipped = 0;
+    for (;;) {
+      const now = core.icount + core.number64(L.SKEW);
+      core.f64[L.NOW / 8] = now;
+      this.#queue.runDue(now);
+      if (this.#pending) return this.#takePending();
+      const left = end - core.icount;
+      if (left <= 0) return { reason: "budget" };
+      const exit = core.run(Math.max(1, Math.min(left, this.#queue.nextDeadline() - now, MAX_STRETCH)));
+      if (this.#pending) return this.#takePending();
+      switch (exit) {
+        case Exit.BUDGET:
+        case Exit.ATTENTION:
+          break;
+        case Exit.HALT: {
+          const skip = this.#skipToDeadline();
+          if (skip === undefined) {
+            const wakeable = (core.u32[L.EFLAGS / 4]! & 0x200) !== 0;
+            return { reason: "halted", wakeable };
+          }
+          skipped += skip;
+          if (skipped > MAX_SKIP) return { reason: "budget" };
+          break;
+        }
+        case Exit.BREAKPOINT:
+          return this.#breakpoint();
+        case Exit.WATCHPOINT: {
+          const access = core.u32[L.EXIT_DETAIL / 4] === WATCH_WRITE ? "write" : "read";
+          return { reason: "watchpoint", address: core.u64[L.EXIT_ADDRESS / 8]!, access };
+        }
+        case Exit.SHUTDOWN:
+          return { reason: "tripleFault", detail: tripleFaultDetail(core) };
+        case Exit.UNEMULATED:
+          return describeUnemulated(core, this.#physical);
+      }
+    }
+  }
+
+  endRun(): void {
+    this.#stop({ reason: "budget" });
+  }
+
+  step(): RunResult {
+    this.ignoreBreakpointOnce();
+    for (;;) {
+      const before = this.#core.icount;
+      const result = this.run(1);
+      // A halted processor waits for its interrupt first; a fault alone retires nothing.
+      if (result.reason !== "budget" || this.#core.icount !== before) return result;
+    }
+  }
+
+  ignoreBreakpointOnce(): void {
+    this.#core.setNumber64(L.NOBREAK_ICOUNT, this.#core.icount);
+    this.#core.u64[L.NOBREAK_RIP / 8] = this.#core.u64[L.RIP / 8]!;
+  }
+
+  setBreakpoints(list: readonly Breakpoint[]): void {
+    if (list.length > L.BREAKPOINTS_MAX) {
+      throw new RangeError(`${list.length} breakpoints: at most ${L.BREAKPOINTS_MAX} are possible.`);
+    }
+    const { u32, u64 } = this.#core;
+    u32[L.BREAKPOINTS / 4] = list.length;
+    list.forEach((breakpoint, i) => {
+      const at = L.BREAKPOINTS + 16 + i * 16;
+      u64[at / 8] = breakpoint.address;
+      u32[at / 4 + 2] = breakpoint.space === "lin" ? 1 : 0;
+    });
+    this.#core.exports.flushBlocks();
+  }
+
+  setWatchpoints(list: readonly Watchpoint[]): void {
+    if (list.length > L.WATCHPOINTS_MAX) {
+      throw new RangeError(`${list.length} watchpoints: at most ${L.WATCHPOINTS_MAX} are possible.`);
+    }
+    const { u32, u64 } = this.#core;
+    u32[L.WATCHPOINTS / 4] = list.length;
+    list.forEach((watchpoint, i) => {
+      const at = L.WATCHPOINTS + 16 + i * 32;
+      u64[at / 8] = watchpoint.address;
+      u64[at / 8 + 1] = watchpoint.address + BigInt(watchpoint.length) - 1n;
+      u32[at / 4 + 4] = watchpoint.space === "lin" ? 1 : 0;
+      u32[at / 4 + 5] = { read: WATCH_READ, write: WATCH_WRITE, readWrite: WATCH_READ | WATCH_WRITE }[watchpoint.access];
+    });
+    this.#core.exports.flushTlb();
+  }
+
+  stopAtPhases(names: readonly PhaseName[]): void {
+    this.#stopPhases = new Set(names);
+  }
+
+  cpu(): CpuState {
+    this.#core.u64[L.CR8 / 8] = BigInt(this.#board.tpr >> 4);
+    return readCpu(this.#core);
+  }
+
+  writeRegister(name: string, value: bigint): void {
+    if (name === "cr8") {
+      if (value > 15n) throw new RangeError("cr8: the task priority has 4 bits.");
+      this.#board.tpr = Number(value) << 4;
+    } else writeRegister(this.#core, name, value);
+  }
+
+  readPhysical(address: bigint, length: number): Uint8Array | undefined {
+    return this.#physical.read(address, length);
+  }
+
+  writePhysical(address: bigint, bytes: Uint8Array): number {
+    return this.#physical.write(address, bytes);
+  }
+
+  walk(linear: bigint): Walk {
+    return this.#physical.walk(linear);
+  }
+
+  serialInput(port: number, bytes: Uint8Array): void {
+    this.#core.f64[L.NOW / 8] = this.#core.icount + this.#core.number64(L.SKEW);
+    this.#board.serialInput(port, bytes);
+  }
+
+  stateHash(): string {
+    return stateHash(this.#core, this.#board);
+  }
+
+  /** Moves guest time to the next deadline; how far, or undefined when there is none that could wake the processor. */
+  #skipToDeadline(): number | undefined {
+    const core = this.#core;
+    const deadline = this.#queue.nextDeadline();
+    if (deadline === Infinity || !(core.u32[L.EFLAGS / 4]! & 0x200)) return undefined;
+    const now = core.icount + core.number64(L.SKEW);
+    const skip = Math.max(0, deadline - now);
+    core.setNumber64(L.SKEW, core.number64(L.SKEW) + skip);
+    return skip;
+  }
+
+  #codeNotify(kind: number): void {
+    const core = this.#core;
+    const phase = this.#recogniser.notify(kind, core.icount);
+    core.u32[L.NOTIFY / 4] = this.#recogniser.wanted;
+    if (phase && this.#stopPhases.has(phase.name)) this.#stop({ reason: "phase", phase });
+  }
+
+  #stop(result: RunResult): void {
+    this.#pending ??= result;
+    this.#core.exports.attention();
+  }
+
+  #takePending(): RunResult {
+    const result = this.#pending!;
+    this.#pending = undefined;
+    return result;
+  }
+
+  #output(source: number | "debug", byte: number): void {
+    this.#byte[0] = byte;
+    this.#events.output(source, this.#byte);
+    const message = source === "debug" ? undefined : this.#consoles[source]?.feed(byte);
+    if (message !== undefined) this.#stop({ reason: "panic", message });
+  }
+
+  #breakpoint(): RunResult {
+    const rip = this.#core.u64[L.RIP / 8]!;
+    const linear = this.linearOfRip(rip);
+    const physical = this.walk(linear).physical;
+    const { u32, u64 } = this.#core;
+    for (let i = 0; i < u32[L.BREAKPOINTS / 4]!; i++) {
+      const at = L.BREAKPOINTS + 16 + i * 16;
+      const isLinear = u32[at / 4 + 2] === 1;
+      const address = u64[at / 8]!;
+      if (address === (isLinear ? linear : physical)) return { reason: "breakpoint", space: isLinear ? "lin" : "phys", address };
+    }
+    return { reason: "breakpoint", space: "lin", address: linear };
+  }
+
+  /** Linear address of an offset in the code segment. */
+  linearOfRip(rip: bigint): bigint {
+    if (this.#core.u32[L.KEY / 4]! % 4 === 2) return rip;
+    return (rip + this.#core.u64[(L.SEG_CS + L.SEG_BASE) / 8]!) & 0xffffffffn;
+  }
+}
+
+/** Breaks the circle between core and board: the core calls here, the board is attached when it exists. */
+class HostShell {
+  core: Core | undefined;
+  #board: Board | undefined;
+  #notify: (kind: number) => void = () => undefined;
+
+  attach(board: Board, notify: (kind: number) => void): void {
+    this.#board = board;
+    this.#notify = notify;
+  }
+  now(): number {
+    return this.core ? this.core.f64[L.NOW / 8]! : 0;
+  }
+  readPort(port: number, size: 1 | 2 | 4): number {
+    return this.#board!.readPort(port, size);
+  }
+  writePort(port: number, size: 1 | 2 | 4, value: number): void {
+    this.#board!.writePort(port, size, value);
+  }
+  readMmio(physical: number, size: 1 | 2 | 4): number {
+    return this.#board!.readMmio(physical, size);
+  }
+  writeMmio(physical: number, size: 1 | 2 | 4, value: number): void {
+    this.#board!.writeMmio(physical, size, value);
+  }
+  acknowledge(): number {
+    return this.#board!.hasInterrupt ? this.#board!.acknowledgeInterrupt() : 256;
+  }
+  readApicBase(): bigint {
+    if (!this.#board) return 0xfee00900n;
+    return BigInt(this.#board.apicBaseLow >>> 0) | (BigInt(this.#board.apicBaseHigh >>> 0) << 32n);
+  }
+  writeApicBase(value: bigint): boolean {
+    return this.#board!.writeApicBase(Number(value & 0xffffffffn), Number(value >> 32n));
+  }
+  readCr8(): number {
+    return this.#board!.tpr >> 4;
+  }
+  writeCr8(value: number): void {
+    this.#board!.tpr = value << 4;
+  }
+  codeNotify(kind: number): void {
+    this.#notify(kind);
+  }
+  ferr(level: boolean): void {
+    this.#board!.setFerr(level);
+  }
+}
+
+/** Puts the processor into the state that a boot protocol asks for. */
+function applySetup(core: Core, setup: CpuSetup): void {
+  const { u32, u64 } = core;
+  setup.gpr.forEach((value, i) => {
+    u64[L.REGS / 8 + i] = value;
+  });
+  u64[L.RIP / 8] = setup.rip;
+  core.exports.setFlags(setup.rflags);
+  u64[L.CR0 / 8] = setup.cr0;
+  u64[L.CR3 / 8] = setup.cr3;
+  u64[L.CR4 / 8] = setup.cr4;
+  u64[L.EFER / 8] = setup.efer;
+  for (const [i, segment] of setup.segments.entries()) {
+    const at = L.SEG + i * L.SEG_SIZE;
+    u64[(at + L.SEG_BASE) / 8] = segment.base;
+    u32[(at + L.SEG_LIMIT) / 4] = segment.limit;
+    u32[(at + L.SEG_ATTR) / 4] = segment.attributes;
+    u32[(at + L.SEG_SELECTOR) / 4] = segment.selector;
+    u32[(at + L.SEG_NULL) / 4] = segment.unusable ? 1 : 0;
+  }
+  u64[L.GDTR_BASE / 8] = setup.gdtr.base;
+  u32[L.GDTR_LIMIT / 4] = setup.gdtr.limit;
+  u64[L.IDTR_BASE / 8] = setup.idtr.base;
+  u32[L.IDTR_LIMIT / 4] = setup.idtr.limit;
+  core.exports.refreshMode();
+  core.exports.flushTlb();
+}
+
+/** What was being delivered when the processor gave up. */
+function tripleFaultDetail(core: Core): string {
+  const names: Record<number, string> = { 8: "#DF", 10: "#TS", 11: "#NP", 12: "#SS", 13: "#GP", 14: "#PF" };
+  const vector = core.u32[L.EXC_VECTOR / 4]!;
+  const cr2 = core.u64[L.CR2 / 8]!;
+  const what = names[vector] ?? `vector ${vector}`;
+  return `${what} while delivering a double fault${vector === 14 ? ` (CR2 0x${cr2.toString(16)})` : ""}`;
+}

@@ -1,0 +1,91 @@
+/** Builds everything into dist/: the core (AssemblyScript to WebAssembly), then the bundles. `--core` builds the core only. */
+import { execFileSync } from "node:child_process";
+import { copyFile, mkdir, readdir, rename, stat } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { build, type BuildOptions } from "esbuild";
+
+const root = path.resolve(import.meta.dirname, "..");
+const dist = path.join(root, "dist");
+const require = createRequire(import.meta.url);
+
+const ASC_OPTIONS = [
+  "--runtime", "stub", "-O3", "--noAssert", "--uncheckedBehavior", "always",
+  "--importMemory", "--initialMemory", "1024", "--maximumMemory", "65536", "--memoryBase", "65536", "--enable", "simd",
+]; // prettier-ignore
+
+/** Newest modification below a folder (or of a file), in milliseconds. */
+async function newest(place: string): Promise<number> {
+  const info = await stat(place).catch(() => undefined);
+  if (!info) return 0;
+  if (!info.isDirectory()) return info.mtimeMs;
+  const times = await Promise.all((await readdir(place)).map((name) => newest(path.join(place, name))));
+  return Math.max(0, ...times);
+}
+
+async function buildCore(): Promise<void> {
+  const source = path.join(root, "emulator/core");
+  const target = path.join(dist, "core.wasm");
+  if ((await newest(target)) > (await newest(source))) return;
+  run(process.execPath, ["--import", "tsx", path.join(source, "gen/hot.ts")]);
+  // Written aside and moved, so that nobody loads half a module.
+  const fresh = `${target}.${process.pid}`;
+  const asc = require.resolve("assemblyscript/bin/asc.js");
+  run(process.execPath, [asc, path.join(source, "assembly/index.ts"), "-o", fresh, ...ASC_OPTIONS]);
+  await rename(fresh, target);
+}
+
+function run(command: string, args: string[]): void {
+  execFileSync(command, args, { cwd: root, stdio: "inherit" });
+}
+
+/** Bundled CommonJS packages expect these names in an ES module, too. */
+const NODE_BANNER = [
+  'import { createRequire as createRequire_ } from "node:module";',
+  'import { fileURLToPath as fileURLToPath_ } from "node:url";',
+  "const require = createRequire_(import.meta.url);",
+  "const __filename = fileURLToPath_(import.meta.url);",
+  'const __dirname = fileURLToPath_(new URL(".", import.meta.url));',
+].join("\n");
+
+async function bundle(): Promise<void> {
+  const common: BuildOptions = { bundle: true, sourcemap: true, logLevel: "warning", absWorkingDir: root, outdir: dist };
+  const webviews = (await readdir(path.join(root, "webview"))).filter((name) => name.endsWith(".entry.ts"));
+  await Promise.all([
+    build({
+      ...common,
+      entryPoints: {
+        bootscope: "emulator/cli/main.ts",
+        "debug-adapter": "debug-adapter/main.ts",
+        "machine-worker": "emulator/machine/worker.ts",
+      },
+      platform: "node",
+      target: "node20",
+      format: "esm",
+      banner: { js: NODE_BANNER },
+    }),
+    build({
+      ...common,
+      entryPoints: { extension: "extension/extension.ts" },
+      outExtension: { ".js": ".cjs" },
+      platform: "node",
+      target: "node20",
+      format: "cjs",
+      external: ["vscode"],
+    }),
+    build({
+      ...common,
+      entryPoints: Object.fromEntries(webviews.map((name) => [name.replace(/\.entry\.ts$/, ""), `webview/${name}`])),
+      outdir: path.join(dist, "webview"),
+      platform: "browser",
+      target: "es2022",
+      format: "iife",
+      loader: { ".ttf": "file", ".woff": "file" },
+    }),
+    copyFile(require.resolve("iced-x86/iced_x86_bg.wasm"), path.join(dist, "iced_x86_bg.wasm")),
+  ]);
+}
+
+await mkdir(dist, { recursive: true });
+await buildCore();
+if (!process.argv.includes("--core")) await bundle();
