@@ -219,27 +219,22 @@ export class Board {
     this.#keyboard.press(codes);
   }
 
-  /** IA32_APIC_BASE, bits 0 to 31. */
-  get apicBaseLow(): number {
-    return this.#localApic.baseMsrLow;
+  /** IA32_APIC_BASE as two halves of 32 bits. */
+  readApicBaseMsr(): readonly [low: number, high: number] {
+    return [this.#localApic.baseMsrLow, this.#localApic.baseMsrHigh];
   }
 
-  /** IA32_APIC_BASE, bits 32 to 63. */
-  get apicBaseHigh(): number {
-    return this.#localApic.baseMsrHigh;
-  }
-
-  /** False when the processor must raise #GP(0). */
-  writeApicBase(low: number, high: number): boolean {
+  /** False when the processor must raise #GP(0): reserved bits, x2APIC mode, more than 40 address bits. */
+  writeApicBaseMsr(low: number, high: number): boolean {
     return this.#localApic.writeBaseMsr(low, high);
   }
 
   /** Task priority register, 8 bits; CR8 is its upper half. */
-  get tpr(): number {
+  getTpr(): number {
     return this.#localApic.tpr;
   }
 
-  set tpr(value: number) {
+  setTpr(value: number): void {
     this.#localApic.tpr = value;
   }
 
@@ -310,7 +305,6 @@ export class Board {
     ports.claim(ports.add(this.#rtc, 1), 0x70, 0x71);
     ports.claim(ports.add(this.#uarts[0], 1), 0x3f8, 0x3ff);
     ports.claim(ports.add(this.#uarts[1], 1), 0x2f8, 0x2ff);
-    ports.claim(ports.add(this.#pm.command, 1), 0xb2, 0xb2);
     ports.claim(ports.add(this.#pm.gpe, 4), 0xafe0, 0xafe3);
     ports.claim(ports.add(this.#pci.dataPort, 4), 0xcfc, 0xcff);
     const debug = ports.add(

@@ -12,7 +12,8 @@ const STS_RTC = 0x0400;
 const STS_CLEARABLE = 0x8531;
 const EN_WRITABLE = 0x0521;
 const CNT_SCI_EN = 0x0001;
-const CNT_WRITABLE = 0x1c03;
+/** BM_RLD and the sleep type. */
+const CNT_WRITABLE = 0x1c02;
 const CNT_SLP_EN = 0x2000;
 
 type PmState = {
@@ -27,9 +28,8 @@ type PmState = {
 
 /**
  * The fixed power-management registers of the PIIX4 (Intel data sheet 290562; ACPI 6.5, section 4.8): PM1 event and
- * control, the 24-bit timer, and one block of general-purpose events in the place where QEMU's tables have it. Offsets
- * 0 to 0xB belong to the PM1 base, 0x10 to 0x13 stand for the GPE block. There is no system management mode, so the
- * block powers on in ACPI mode. Sleep type 0 is soft off (S5); the others have no effect.
+ * control, the 24-bit timer, and one block of general-purpose events in the place where QEMU's tables have it.  There is no system management mode and no SMI
+ * command port: the block is always in ACPI mode (SCI_EN is set). Sleep type 0 is soft off (S5); the others have no effect.
  */
 export class AcpiPm implements Device {
   readonly name = "acpi-pm";
@@ -94,16 +94,6 @@ export class AcpiPm implements Device {
     },
   };
 
-  /** SMI command port 0xB2: 0xF1 turns ACPI mode on, 0xF0 off (values as in QEMU's tables); others do nothing. */
-  readonly command: PortHandler = {
-    readPort: () => 0,
-    writePort: (_port, _size, value) => {
-      if (value === 0xf1) this.#state.control |= CNT_SCI_EN;
-      else if (value === 0xf0) this.#state.control &= ~CNT_SCI_EN;
-      this.#update();
-    },
-  };
-
   #readPm1(offset: number, size: 1 | 2 | 4): number {
     const state = this.#state;
     if (offset >= 8) {
@@ -143,8 +133,8 @@ export class AcpiPm implements Device {
 
   #update(): void {
     this.#noteTimer();
-    const { status, enable, control } = this.#state;
-    this.#sci((control & CNT_SCI_EN) !== 0 && (status & enable) !== 0);
+    const { status, enable } = this.#state;
+    this.#sci((status & enable) !== 0);
     if (enable & STS_TIMER && !(status & STS_TIMER)) {
       const halves = Math.floor(PM_CLOCK.ticksAt(this.#time.now()) / HALF);
       this.#time.schedule(this.#timer, PM_CLOCK.timeOf((halves + 1) * HALF));

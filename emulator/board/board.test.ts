@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EventQueue } from "../devices/event-queue.ts";
+import { Board } from "./board.ts";
+
+class Bench {
+  now = 0;
+  readonly log: string[] = [];
+  readonly unclaimed: string[] = [];
+  intr = false;
+  readonly queue = new EventQueue(
+    () => this.now,
+    () => this.log.push("attention"),
+  );
+  readonly board = new Board({
+    memoryBytes: 512 << 20,
+    rtcTime: 1_700_000_000,
+    queue: this.queue,
+    serialOutput: (port, byte) => this.log.push(`com${port + 1} ${String.fromCharCode(byte)}`),
+    debugOutput: (byte) => this.log.push(`debug ${String.fromCharCode(byte)}`),
+    unclaimed: (space, address, write) => this.unclaimed.push(`${space} ${write ? "w" : "r"} ${address.toString(16)}`),
+    lines: {
+      setIntr: (level) => (this.intr = level),
+      raiseNmi: () => this.log.push("nmi"),
+      attention: () => undefined,
+      requestReset: (cause) => this.log.push(cause),
+      requestPowerOff: () => this.log.push("power off"),
+      setA20: (enabled) => this.log.push(`a20 ${enabled}`),
+      ram: new Uint8Array(0),
+    },
+  });
+
+  constructor() {
+    this.log.length = 0;
+  }
+
+  out(port: number, ...values: number[]): void {
+    for (const value of values) this.board.writePort(port, 1, value);
+  }
+
+  advanceTo(end: number): void {
+    for (let next = this.queue.nextDeadline(); next <= end; next = this.queue.nextDeadline()) {
+      this.now = Math.max(this.now, next);
+      this.queue.runDue(this.now);
+    }
+    this.now = end;
+  }
+
+  initialisePics(): void {
+    this.out(0x20, 0x11);
+    this.out(0x21, 0x20, 4, 1, 0);
+    this.out(0xa0, 0x11);
+    this.out(0xa1, 0x28, 2, 1, 0);
+  }
+
+  /** PIT channel 0 in mode 2, 1 kHz. */
+  startPit(): void {
+    this.out(0x43, 0x34);
+    this.out(0x40, 0xa9, 0x04);
+  }
+
+  apic(register: number, value: number): void {
+    this.board.writeMmio(0xfee0_0000 + register, 4, value);
+  }
+
+  redirect(pin: number, low: number): void {
+    this.board.writeMmio(0xfec0_0000, 4, 0x10 + 2 * pin);
+    this.board.writeMmio(0xfec0_0010, 4, low);
+  }
+}
+
+test("virtual wire: the PIT interrupts through 8259 and LINT0", () => {
+  const bench = new Bench();
+  bench.initialisePics();
+  bench.startPit();
+  bench.advanceTo(2_000_000);
+  assert.equal(bench.intr, true);
+  assert.equal(bench.board.acknowledgeInterrupt(), 0x20);
+  assert.equal(bench.intr, false);
+  bench.out(0x20, 0x20);
+  bench.advanceTo(3_500_000);
+  assert.equal(bench.intr, true);
+  bench.apic(0xf0, 0x1ff);
+  bench.apic(0x350, 0x1_0700);
+  assert.equal(bench.intr, false, "LINT0 masked");
+});
+
+test("symmetric mode: the PIT interrupts through input 2 of the I/O APIC", () => {
+  const bench = new Bench();
+  bench.initialisePics();
+  bench.out(0x21, 0xff);
+  bench.apic(0xf0, 0x1ff);
+  bench.redirect(2, 0x30);
+  bench.startPit();
+  bench.advanceTo(2_000_000);
+  assert.equal(bench.board.acknowledgeInterrupt(), 0x30);
+  assert.equal(bench.intr, false);
+  bench.board.setTpr(0xf0);
+  bench.apic(0xb0, 0);
+  bench.advanceTo(4_000_000);
+  assert.equal(bench.intr, false, "held back by the task priority");
+  bench.board.setTpr(0);
+  assert.equal(bench.intr, true);
+});
+
+test("the HPET takes IRQ0 from the PIT and gives it back", () => {
+  const bench = new Bench();
+  bench.initialisePics();
+  bench.startPit();
+  bench.board.writeMmio(0xfed0_0010, 4, 3);
+  bench.advanceTo(5_000_000);
+  assert.equal(bench.intr, false);
+  bench.board.writeMmio(0xfed0_0100, 4, 0x104);
+  bench.board.writeMmio(0xfed0_0108, 4, 600_000);
+  bench.advanceTo(6_000_000);
+  assert.equal(bench.board.acknowledgeInterrupt(), 0x20);
+  bench.out(0x20, 0x20);
+  bench.board.writeMmio(0xfed0_0010, 4, 1);
+  bench.advanceTo(7_500_000);
+  assert.equal(bench.board.acknowledgeInterrupt(), 0x20);
+});
+
+test("serial ports: output, input and IRQ4", () => {
+  const bench = new Bench();
+  bench.initialisePics();
+  bench.out(0x3f8, 0x41);
+  bench.out(0x2f8, 0x42);
+  bench.out(0x402, 0x43);
+  bench.out(0xe9, 0x44);
+  assert.deepEqual(bench.log, ["com1 A", "com2 B", "debug C", "debug D"]);
+  assert.equal(bench.board.readPort(0x402, 1), 0xe9);
+  bench.out(0x3fc, 0x08);
+  bench.out(0x3f9, 0x01);
+  assert.equal(bench.board.serialInput(0, Uint8Array.of(0x78)), 1);
+  assert.ok(bench.log.includes("attention"), "the new deadline ends the slice");
+  bench.advanceTo(1_000_000);
+  assert.equal(bench.board.acknowledgeInterrupt(), 0x24);
+  assert.equal(bench.board.readPort(0x3f8, 1), 0x78);
+  assert.throws(() => bench.board.serialInput(2, Uint8Array.of(1)), /no serial port 2/);
+});
+
+test("every way to ask for a reset", () => {
+  const bench = new Bench();
+  bench.out(0x64, 0xfe);
+  bench.out(0xcf9, 0x02, 0x06);
+  bench.out(0x92, 0x03);
+  assert.deepEqual(bench.log, ["keyboard controller command 0xfe", "port 0xCF9", "a20 true", "port 0x92"]);
+});
+
+test("A20 by port 0x92 and by the keyboard controller is one gate", () => {
+  const bench = new Bench();
+  assert.equal(bench.board.readPort(0x92, 1), 2);
+  bench.out(0x92, 0);
+  bench.out(0x64, 0xd0);
+  assert.equal(bench.board.readPort(0x60, 1) & 2, 0);
+  bench.out(0x64, 0xd1);
+  bench.out(0x60, 0xdf);
+  assert.equal(bench.board.readPort(0x92, 1), 2);
+  assert.deepEqual(bench.log, ["a20 false", "a20 true"]);
+});
+
+test("ACPI: power off, and the block moves with the PIIX4's base register without covering others", () => {
+  const bench = new Bench();
+  bench.board.writePort(0xcf8, 4, 0x8000_0b40);
+  bench.board.writePort(0xcfc, 2, 0x03c1);
+  assert.equal(bench.board.readPort(0x604, 2), 0xffff);
+  assert.equal(bench.board.readPort(0x3c4, 2), 1);
+  bench.out(0x3f8, 0x41);
+  assert.deepEqual(bench.log, ["com1 A"]);
+  bench.board.reset();
+  bench.log.length = 0;
+  bench.board.writePort(0x604, 2, 0x2000);
+  assert.deepEqual(bench.log, ["power off"]);
+});
+
+test("byte access to 0xCF9 is the reset register, a double word at 0xCF8 the PCI address", () => {
+  const bench = new Bench();
+  bench.board.writePort(0xcf8, 4, 0x8000_0600);
+  assert.equal(bench.board.readPort(0xcf8, 4), 0x8000_0600);
+  assert.deepEqual(bench.log, []);
+  bench.out(0xcf9, 0x02);
+  assert.equal(bench.board.readPort(0xcf9, 1), 0x02);
+  assert.equal(bench.board.readPort(0xcf8, 4), 0x8000_0600);
+});
+
+test("absent ports and addresses read as all ones and are named", () => {
+  const bench = new Bench();
+  assert.equal(bench.board.readPort(0x1f0, 2), 0xffff);
+  assert.equal(bench.board.readMmio(0xe000_0000, 4), 0xffff_ffff);
+  bench.board.writeMmio(0xb8000, 1, 0x41);
+  assert.deepEqual(bench.unclaimed, ["port r 1f0", "port r 1f1", "mmio r e0000000", "mmio w b8000"]);
+});
+
+test("the APIC page moves with its base and vanishes when disabled", () => {
+  const bench = new Bench();
+  assert.deepEqual(bench.board.readApicBaseMsr(), [0xfee0_0900, 0]);
+  assert.equal(bench.board.writeApicBaseMsr(0xfed8_0900, 0), true);
+  assert.equal(bench.board.readMmio(0xfed8_0030, 4), 0x0005_0014);
+  assert.equal(bench.board.readMmio(0xfee0_0030, 4), 0xffff_ffff);
+  bench.board.writeApicBaseMsr(0xfee0_0100, 0);
+  assert.equal(bench.board.readMmio(0xfee0_0030, 4), 0xffff_ffff);
+  assert.equal(bench.board.writeApicBaseMsr(0xfee0_0d00, 0), false);
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PortHandler } from "../devices/device.ts";
+import { PortMap } from "./port-map.ts";
+
+function recorder(log: string[], name: string, answer: number): PortHandler {
+  return {
+    readPort: (port, size) => {
+      log.push(`${name} r${size} ${port.toString(16)}`);
+      return answer;
+    },
+    writePort: (port, size, value) => log.push(`${name} w${size} ${port.toString(16)}=${value.toString(16)}`),
+  };
+}
+
+test("wide accesses to narrow handlers are split, low half first", () => {
+  const log: string[] = [];
+  const map = new PortMap(() => undefined);
+  map.claim(map.add(recorder(log, "a", 0xa1), 1), 0x10, 0x11);
+  map.claim(map.add(recorder(log, "b", 0xb1b2), 2), 0x12, 0x13);
+  assert.equal(map.read(0x10, 4), 0xb1b2_a1a1);
+  map.write(0x10, 4, 0xdead_beef);
+  assert.deepEqual(log, ["a r1 10", "a r1 11", "b r2 12", "a w1 10=ef", "a w1 11=be", "b w2 12=dead"]);
+});
+
+test("an access across the end of a handler is split, and absent ports float high", () => {
+  const log: string[] = [];
+  const absent: string[] = [];
+  const map = new PortMap((port, write) => absent.push(`${write ? "w" : "r"}${port.toString(16)}`));
+  map.claim(map.add(recorder(log, "a", 0x55), 4), 0x20, 0x21);
+  assert.equal(map.read(0x21, 2), 0xff55);
+  map.write(0x1f, 2, 0x1234);
+  assert.deepEqual(log, ["a r1 21", "a w1 20=12"]);
+  assert.deepEqual(absent, ["r22", "w1f"]);
+  assert.equal(map.read(0x8000, 4), 0xffff_ffff);
+  assert.equal(map.read(0xffff, 4), 0xffff_ffff);
+});
+
+test("claimed ports stay with their owner; released ones are free", () => {
+  const log: string[] = [];
+  const map = new PortMap(() => undefined);
+  const first = map.add(recorder(log, "a", 1), 1);
+  const second = map.add(recorder(log, "b", 2), 1);
+  map.claim(first, 0x10, 0x10);
+  map.claim(second, 0x10, 0x12);
+  assert.deepEqual([map.read(0x10, 1), map.read(0x11, 1)], [1, 2]);
+  map.release(second);
+  assert.deepEqual([map.read(0x10, 1), map.read(0x11, 1)], [1, 0xff]);
+});
