@@ -7,29 +7,43 @@ import type { StopResult } from "./worker-protocol.ts";
 const SLICE_MS = 12;
 const SLICE_MIN = 20_000;
 const SLICE_MAX = 20_000_000;
-/** While the guest idles, slices are this short, so that it does not run far ahead before it is put to sleep. */
-const SLICE_IDLE = 50_000;
 /** Host time that the guest may catch up with after it was slower than real time, in milliseconds. */
 const CREDIT_MS = 500;
-/** Longest nap between two looks at the clock, in milliseconds. */
-const NAP_MAX_MS = 200;
 /** Instructions stepped between two looks at the event loop. */
 const STEP_BATCH = 2000;
 
+export interface RunnerOptions {
+  /** Let the guest's idle time pass in real time. */
+  pace: boolean;
+  /**
+   * Instructions of every slice, for runs in which input has to arrive at the same instruction each time. Slices
+   * adapt to the speed of the guest unless given.
+   */
+  slice?: number;
+  /**
+   * Called between slices when the guest waits for something in HLT; `forever` when nothing but outside input can wake
+   * it. May call `serialInput` and `pause`.
+   */
+  onIdle?(forever: boolean): void;
+}
+
 export class MachineRunner {
   readonly #machine: BootMachine;
-  readonly #pace: boolean;
+  readonly #options: RunnerOptions;
   #user: readonly Breakpoint[] = [];
   #temporary: readonly Breakpoint[] = [];
   #running = false;
   #pauseRequested = false;
+  /** How often input has come. */
+  #inputs = 0;
   #slice = 500_000;
   /** Ends a nap early. */
   #wake: (() => void) | undefined;
 
-  constructor(machine: BootMachine, options: { pace: boolean }) {
+  constructor(machine: BootMachine, options: RunnerOptions) {
     this.#machine = machine;
-    this.#pace = options.pace;
+    this.#options = options;
+    if (options.slice !== undefined) this.#slice = options.slice;
   }
 
   get running(): boolean {
@@ -49,18 +63,22 @@ export class MachineRunner {
   }
 
   serialInput(port: number, bytes: Uint8Array): void {
+    this.#inputs++;
     this.#machine.serialInput(port, bytes);
     this.#wake?.();
   }
 
-  /** Runs until something stops the machine; breakpoints at the current instruction are passed over. */
-  run(temporary: readonly Breakpoint[] = []): Promise<StopResult> {
+  /**
+   * Runs until something stops the machine; breakpoints at the current instruction are passed over. Stops with "step"
+   * once `end` instructions have been retired since power-on.
+   */
+  run(temporary: readonly Breakpoint[] = [], end?: bigint): Promise<StopResult> {
     return this.#exclusive(async () => {
       this.#temporary = temporary;
       this.#armBreakpoints();
       try {
         this.#machine.ignoreBreakpointOnce();
-        return await this.#runSlices();
+        return await this.#runSlices(end);
       } finally {
         this.#temporary = [];
         this.#armBreakpoints();
@@ -98,29 +116,42 @@ export class MachineRunner {
     this.#machine.setBreakpoints([...this.#user, ...this.#temporary]);
   }
 
-  async #runSlices(): Promise<StopResult> {
+  async #runSlices(end: bigint | undefined): Promise<StopResult> {
     // Credit is host time that the guest has not used yet, in milliseconds: below zero, the guest is ahead.
     let credit = 0;
     let guestBefore = this.#guestMs();
     let hostBefore = performance.now();
     for (;;) {
-      const idle = credit < 0;
       const began = performance.now();
-      const result = this.#machine.run(idle ? SLICE_IDLE : this.#slice);
-      if (!idle && result.reason === "budget") this.#adaptSlice(performance.now() - began);
+      const before = this.#machine.icount;
+      if (end !== undefined && before >= end) return { reason: "step" };
+      const slice = end === undefined || end - before > this.#slice ? this.#slice : Number(end - before);
+      const result = this.#machine.run(slice);
+      const whole = this.#machine.icount - before >= slice;
+      // A slice that ends early, because the guest idles, says nothing about its speed.
+      if (whole && slice === this.#slice) this.#adaptSlice(performance.now() - began);
+      else if (result.reason === "budget") this.#options.onIdle?.(false);
       if (result.reason === "halted" && result.wakeable) {
-        // Nothing but outside input can wake the guest now.
+        // Nothing but outside input can wake the guest now, and that may come at once.
+        const wake = this.#inputs;
+        this.#options.onIdle?.(true);
+        if (wake !== this.#inputs) continue;
         await this.#nap(undefined);
+        credit = 0;
         hostBefore = performance.now();
       } else if (result.reason !== "budget") {
         return result;
-      } else if (this.#pace) {
+      } else if (this.#options.pace) {
         const guest = this.#guestMs();
         const host = performance.now();
         credit = Math.min(CREDIT_MS, credit + (host - hostBefore) - (guest - guestBefore));
         guestBefore = guest;
         hostBefore = host;
-        if (credit < -1) await this.#nap(Math.min(-credit, NAP_MAX_MS));
+        if (credit < -1 && (await this.#nap(-credit)) === "woken") {
+          // Input is not kept waiting for the guest's own clock: from here both run together again.
+          credit = 0;
+          hostBefore = performance.now();
+        }
       }
       await nextTurn();
       if (this.#pauseRequested) return { reason: "pause" };
@@ -129,24 +160,26 @@ export class MachineRunner {
 
   /** Keeps slices near SLICE_MS whatever the guest does. */
   #adaptSlice(milliseconds: number): void {
+    if (this.#options.slice !== undefined) return;
     const factor = Math.min(2, Math.max(0.25, SLICE_MS / Math.max(milliseconds, 0.1)));
     this.#slice = Math.round(Math.min(SLICE_MAX, Math.max(SLICE_MIN, this.#slice * factor)));
   }
 
   #guestMs(): number {
-    return this.#pace ? Number(this.#machine.cpu().time) / 1e6 : 0;
+    return this.#options.pace ? Number(this.#machine.cpu().time) / 1e6 : 0;
   }
 
-  /** Sleeps until input, a pause or the given time (milliseconds; no limit when undefined). */
-  #nap(milliseconds: number | undefined): Promise<void> {
-    if (this.#pauseRequested) return Promise.resolve();
+  /** Sleeps for the given time (milliseconds; no limit when undefined), or until input or a pause wakes it. */
+  #nap(milliseconds: number | undefined): Promise<"slept" | "woken"> {
+    if (this.#pauseRequested) return Promise.resolve("woken");
     return new Promise((resolve) => {
-      const timer = milliseconds === undefined ? undefined : setTimeout(() => this.#wake?.(), milliseconds);
-      this.#wake = () => {
+      const end = (how: "slept" | "woken"): void => {
         clearTimeout(timer);
         this.#wake = undefined;
-        resolve();
+        resolve(how);
       };
+      const timer = milliseconds === undefined ? undefined : setTimeout(() => end("slept"), milliseconds);
+      this.#wake = () => end("woken");
     });
   }
 }

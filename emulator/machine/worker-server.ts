@@ -90,4 +90,3 @@ async function answer(methods: WorkerMethods, request: WorkerRequest): Promise<W
     return { kind: "error", id: request.id, message: error instanceof Error ? error.message : String(error) };
   }
 }
-

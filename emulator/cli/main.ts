@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/** The command line: `bootscope run …`. */
+import { FormatError } from "../../boot-formats/errors.ts";
+import { Machine } from "../machine/machine.ts";
+import { BootInputError, readBootFiles } from "./boot-files.ts";
+import { HELP, parseCommand } from "./options.ts";
+import { ExitCode, run } from "./run.ts";
+
+async function main(): Promise<ExitCode> {
+  try {
+    const command = parseCommand(process.argv.slice(2));
+    if (command === "help") {
+      process.stdout.write(HELP);
+      return ExitCode.REACHED;
+    }
+    const config = await readBootFiles(command.files);
+    return await run(command, config, (...machine) => Machine.create(...machine), process);
+  } catch (error) {
+    if (!(error instanceof BootInputError || error instanceof FormatError)) throw error;
+    process.stderr.write(`bootscope: ${error.message}\n`);
+    return ExitCode.BAD_INPUT;
+  }
+}
+
+// Whoever reads our output may go before we do.
+process.stdout.on("error", () => process.exit());
+process.exitCode = await main();

@@ -1,0 +1,153 @@
+/** `bootscope run`: boots, shows the serial port, and stops where it was told to. */
+import { performance } from "node:perf_hooks";
+import type { BootMachine, MachineConfig, MachineEvents, Phase } from "../machine/api.ts";
+import type { StopResult } from "../machine/worker-protocol.ts";
+import { MachineRunner } from "../machine/worker-runner.ts";
+import { pipedInput, terminalInput } from "./console-input.ts";
+import type { ConsoleInput } from "./console-input.ts";
+import type { RunCommand, Until } from "./options.ts";
+import { SerialSearch } from "./serial-search.ts";
+
+export const enum ExitCode {
+  REACHED = 0,
+  BAD_INPUT = 2,
+  ENDED_EARLIER = 3,
+  TIMEOUT = 4,
+}
+
+/** What `--json` prints. */
+export interface RunReport {
+  stopped: string;
+  /** What is known beyond that, for ends other than the one asked for. */
+  message?: string;
+  /** The phase reached last. */
+  phase: string | null;
+  icount: string;
+  /** Of wall time. */
+  seconds: number;
+  stateHash: string;
+  phases: { name: string; icount: string }[];
+}
+
+/** Instructions between two looks at stdin when runs have to repeat exactly. */
+const SLICE = 1_000_000;
+
+type Host = Pick<NodeJS.Process, "stdin" | "stdout" | "stderr">;
+type CreateMachine = (config: MachineConfig, events: MachineEvents) => Promise<BootMachine>;
+
+export async function run(
+  command: RunCommand,
+  config: MachineConfig,
+  create: CreateMachine,
+  host: Host,
+): Promise<ExitCode> {
+  const interactive = host.stdin.isTTY;
+  const serial = command.json ? host.stderr : host.stdout;
+  const note = (text: string): void => void host.stderr.write(`bootscope: ${text}${interactive ? "\r\n" : "\n"}`);
+  const search = command.until.kind === "serial" ? new SerialSearch(command.until.text) : undefined;
+  /** Why the machine was paused from here. */
+  let cause: "serial" | "timeout" | "quit" | "asleep" | undefined;
+  let input: ConsoleInput | undefined;
+
+  const machine = await create(config, {
+    output(source, bytes) {
+      if (source !== 0) return;
+      serial.write(Uint8Array.from(bytes));
+      if (search?.feed(bytes) === true) {
+        machine.endRun();
+        end("serial");
+      }
+    },
+    phase: (phase) => note(`phase ${phase.name} at instruction ${phase.icount}`),
+  });
+  const runner = new MachineRunner(machine, {
+    pace: interactive,
+    ...(interactive ? {} : { slice: SLICE }),
+    onIdle(forever) {
+      // Before there is a process, nobody would read what is typed.
+      if (machine.phases.some(({ name }) => name === "init")) input?.guestWaits();
+      if (forever && input?.ended === true) end("asleep");
+    },
+  });
+  const end = (why: NonNullable<typeof cause>): void => {
+    cause ??= why;
+    runner.pause();
+  };
+  const type = (bytes: Uint8Array): void => runner.serialInput(0, bytes);
+  input = interactive ? terminalInput(host.stdin, type, () => end("quit")) : pipedInput(host.stdin, type);
+
+  if (command.until.kind === "phase") machine.stopAtPhases([command.until.phase]);
+  const timer = command.timeout === undefined ? undefined : setTimeout(() => end("timeout"), command.timeout * 1000);
+  const began = performance.now();
+  try {
+    const stop = await runner.run([], command.until.kind === "icount" ? command.until.icount : undefined);
+    const outcome = judge(command.until, stop, cause);
+    const seconds = Math.round(performance.now() - began) / 1000;
+    note(`${outcome.message ?? outcome.stopped} at instruction ${machine.icount} after ${seconds} s`);
+    if (command.json) host.stdout.write(JSON.stringify(report(machine, outcome, seconds)) + "\n");
+    return outcome.code;
+  } finally {
+    clearTimeout(timer);
+    input.close();
+  }
+}
+
+interface Outcome {
+  stopped: string;
+  message?: string;
+  code: ExitCode;
+}
+
+/** What a stop means for what was asked for. */
+function judge(until: Until, stop: StopResult, cause: string | undefined): Outcome {
+  switch (stop.reason) {
+    case "pause":
+      if (cause === "timeout") return { stopped: "timeout", message: "time-out", code: ExitCode.TIMEOUT };
+      if (cause === "asleep") {
+        const message = "the guest waits for input, and there is none";
+        return { stopped: "halted", message, code: ExitCode.ENDED_EARLIER };
+      }
+      if (cause === "quit") return { stopped: "quit", code: ExitCode.ENDED_EARLIER };
+      return { stopped: "serial", code: ExitCode.REACHED };
+    case "step":
+      return { stopped: "icount", code: ExitCode.REACHED };
+    case "phase":
+      return { stopped: "phase", message: `phase ${stop.phase.name} reached`, code: ExitCode.REACHED };
+    case "poweroff": {
+      const code = until.kind === "poweroff" ? ExitCode.REACHED : ExitCode.ENDED_EARLIER;
+      return { stopped: "poweroff", code };
+    }
+    default:
+      return { stopped: stop.reason, message: explain(stop), code: ExitCode.ENDED_EARLIER };
+  }
+}
+
+function explain(stop: StopResult): string {
+  switch (stop.reason) {
+    case "reboot":
+      return `the guest asked for a reset (${stop.cause})`;
+    case "tripleFault":
+      return `triple fault: ${stop.detail}`;
+    case "panic":
+      return `kernel panic: ${stop.message}`;
+    case "unemulated":
+      return stop.message;
+    case "halted":
+      return "the processor is halted with interrupts off";
+    default:
+      return stop.reason;
+  }
+}
+
+function report(machine: BootMachine, outcome: Outcome, seconds: number): RunReport {
+  const phases = machine.phases.map(({ name, icount }: Phase) => ({ name, icount: `${icount}` }));
+  return {
+    stopped: outcome.stopped,
+    ...(outcome.message === undefined ? {} : { message: outcome.message }),
+    phase: phases.at(-1)?.name ?? null,
+    icount: `${machine.icount}`,
+    seconds,
+    stateHash: machine.stateHash(),
+    phases,
+  };
+}
