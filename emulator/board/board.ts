@@ -36,7 +36,7 @@ export interface BoardOptions {
   /** A byte written to debug port 0x402 or 0xE9. */
   debugOutput(byte: number): void;
   /** Told about accesses that no device answers, for debugging; ports byte by byte. */
-  unclaimed?(space: "port" | "mmio", address: number, write: boolean): void;
+  unclaimed?: (space: "port" | "mmio", address: number, write: boolean) => void;
 }
 
 /**

@@ -131,3 +131,19 @@ test("edge-triggered on an I/O APIC input; routes that do not exist read back as
   write(0x140, (5 << 9) | 0x104);
   assert.equal((read(0x140) >> 9) & 31, 0);
 });
+
+test("64-bit matches: beyond the lower half, and with a borrow from the upper one", () => {
+  const { time, rises, write } = setUp();
+  write(0xf0, 0xffff_fff0);
+  write(0x10, 3);
+  write(0x100, 0x004);
+  write(0x108, 4);
+  write(0x10c, 1);
+  assert.equal(time.queue.nextDeadline(), 200);
+  write(0x120, 0x004);
+  write(0x128, 0xffff_fff1);
+  write(0x12c, 2);
+  time.advance(1000);
+  assert.deepEqual(rises, ["isa0@200"]);
+  assert.equal(time.queue.nextDeadline(), 10 + 2 ** 33 * 10);
+});

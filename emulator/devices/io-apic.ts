@@ -1,5 +1,5 @@
 import type { Device, DeviceState, MmioHandler } from "./device.ts";
-import type { DeliveryMode, LocalApic } from "./local-apic.ts";
+import type { LocalApic } from "./local-apic.ts";
 
 const PINS = 24;
 /** Version 0x11, 24 entries. */
@@ -126,6 +126,6 @@ export class IoApic implements Device, MmioHandler {
     const low = this.#state.low[pin] as number;
     const destination = (this.#state.high[pin] as number) >>> 24;
     if (!this.#target.isAddressed(destination, (low & 0x800) !== 0)) return false;
-    return this.#target.deliver(((low >> 8) & 7) as DeliveryMode, low & 0xff, level);
+    return this.#target.deliver((low >> 8) & 7, low & 0xff, level);
   }
 }

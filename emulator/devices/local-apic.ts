@@ -12,20 +12,22 @@ const enum Reg {
   Ldr = 0xd0,
   Dfr = 0xe0,
   Svr = 0xf0,
-  Isr = 0x100,
-  Tmr = 0x180,
-  Irr = 0x200,
   Esr = 0x280,
   IcrLow = 0x300,
   IcrHigh = 0x310,
-  LvtTimer = 0x320,
-  LvtError = 0x370,
   TimerInitial = 0x380,
   TimerCurrent = 0x390,
   TimerDivide = 0x3e0,
 }
 
-/** Order of the local vector table, by offset from LvtTimer. */
+/** Eight registers each: in service, trigger mode, request; up to ESR. */
+const ISR = 0x100;
+const TMR = 0x180;
+const IRR = 0x200;
+const IRR_END = 0x280;
+const LVT_FIRST = 0x320;
+const LVT_LAST = 0x370;
+/** Order of the local vector table, by register. */
 const LVT_COUNT = 6;
 const LVT_TIMER = 0;
 const LVT_LINT0 = 3;
@@ -255,6 +257,9 @@ export class LocalApic implements Device, MmioHandler {
       case DeliveryMode.Init:
         this.#outputs.init();
         return false;
+      case DeliveryMode.Smi:
+      case DeliveryMode.StartUp:
+      case DeliveryMode.ExtInt:
       default:
         // There is no system management mode, a running processor ignores start-up messages, and ExtINT comes by LINT0.
         return false;
@@ -276,14 +281,14 @@ export class LocalApic implements Device, MmioHandler {
 
   #read(register: number): number {
     const state = this.#state;
-    if (register >= Reg.Isr && register < Reg.Esr) {
-      const words = register < Reg.Tmr ? state.isr : register < Reg.Irr ? state.tmr : state.irr;
+    if (register >= ISR && register < IRR_END) {
+      const words = register < TMR ? state.isr : register < IRR ? state.tmr : state.irr;
       return (words[(register >> 4) & 7] as number) >>> 0;
     }
-    if (register >= Reg.LvtTimer && register <= Reg.LvtError) {
-      return state.lvt[(register - Reg.LvtTimer) >> 4] as number;
+    if (register >= LVT_FIRST && register <= LVT_LAST) {
+      return state.lvt[(register - LVT_FIRST) >> 4] as number;
     }
-    switch (register) {
+    switch (register as Reg) {
       case Reg.Id:
         return state.id;
       case Reg.Version:
@@ -322,11 +327,11 @@ export class LocalApic implements Device, MmioHandler {
 
   #write(register: number, value: number): void {
     const state = this.#state;
-    if (register >= Reg.LvtTimer && register <= Reg.LvtError) {
-      this.#writeLvt((register - Reg.LvtTimer) >> 4, value);
+    if (register >= LVT_FIRST && register <= LVT_LAST) {
+      this.#writeLvt((register - LVT_FIRST) >> 4, value);
       return;
     }
-    switch (register) {
+    switch (register as Reg) {
       case Reg.Id:
         state.id = (value & 0xff00_0000) >>> 0;
         return;
@@ -376,7 +381,7 @@ export class LocalApic implements Device, MmioHandler {
         return;
       default:
         // ISR, TMR and IRR are read-only; the rest does not exist.
-        if (register < Reg.Isr || register >= Reg.Esr) this.#error(ESR_REGISTER);
+        if (register < ISR || register >= IRR_END) this.#error(ESR_REGISTER);
     }
   }
 
