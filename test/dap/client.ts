@@ -1,0 +1,142 @@
+/** A small debug client: speaks the protocol with the built adapter over stdio and keeps what it hears. */
+import { spawn } from "node:child_process";
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { DebugProtocol } from "@vscode/debugprotocol";
+
+const ADAPTER = fileURLToPath(new URL("../../dist/debug-adapter.js", import.meta.url));
+const SEPARATOR = "\r\n\r\n";
+
+interface Expectation {
+  matches(event: DebugProtocol.Event): boolean;
+  resolve(event: DebugProtocol.Event): void;
+}
+
+export class Client {
+  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #requests = new Map<number, (response: DebugProtocol.Response) => void>();
+  #expectations: Expectation[] = [];
+  /** Events that nobody has waited for yet. */
+  #events: DebugProtocol.Event[] = [];
+  #received: Buffer = Buffer.alloc(0);
+  #seq = 1;
+  /** Everything said and heard, in order. */
+  readonly messages: DebugProtocol.ProtocolMessage[] = [];
+  /** What the adapter wrote to stderr: nothing, if all is well. */
+  stderr = "";
+  readonly exited: Promise<number | null>;
+
+  constructor() {
+    this.#process = spawn(process.execPath, [ADAPTER], { stdio: "pipe" });
+    this.#process.stdout.on("data", (data: Buffer) => this.#read(data));
+    this.#process.stderr.on("data", (data: Buffer) => (this.stderr += data.toString()));
+    this.exited = new Promise((resolve) => this.#process.on("exit", resolve));
+    void this.exited.then((code) => {
+      for (const [seq, resolve] of this.#requests) {
+        const message = `The adapter ended with ${code}: ${this.stderr}`;
+        resolve({ type: "response", seq: 0, request_seq: seq, command: "", success: false, message });
+      }
+    });
+  }
+
+  request(command: string, args?: unknown): Promise<DebugProtocol.Response> {
+    const request = { seq: this.#seq++, type: "request", command, arguments: args };
+    this.messages.push(request);
+    this.sendText(JSON.stringify(request));
+    return new Promise((resolve) => this.#requests.set(request.seq, resolve));
+  }
+
+  /** The body of a request that must succeed. */
+  async ask<Body>(command: string, args?: unknown): Promise<Body> {
+    const response = await this.request(command, args);
+    if (!response.success) throw new Error(`${command} failed: ${response.message}`);
+    return response.body as Body;
+  }
+
+  /** The message of a request that must fail. */
+  async refused(command: string, args?: unknown): Promise<string> {
+    const response = await this.request(command, args);
+    if (response.success)
+      throw new Error(`${command} should have failed, but answered ${JSON.stringify(response.body)}`);
+    return response.message ?? "";
+  }
+
+  /** Sends a message's text, which may be wrong. */
+  sendText(text: string): void {
+    this.#process.stdin.write(`Content-Length: ${Buffer.byteLength(text)}${SEPARATOR}${text}`);
+  }
+
+  /** The next event of that name (and content) that nobody has taken yet. */
+  event<Body = Record<string, unknown>>(name: string, holds: (body: Body) => boolean = () => true): Promise<Body> {
+    const matches = (event: DebugProtocol.Event): boolean => event.event === name && holds(event.body as Body);
+    const index = this.#events.findIndex(matches);
+    if (index >= 0) return Promise.resolve(this.#events.splice(index, 1)[0]?.body as Body);
+    return new Promise((resolve, reject) => {
+      this.#expectations.push({ matches, resolve: (event) => resolve(event.body as Body) });
+      void this.exited.then((code) =>
+        reject(new Error(`The adapter ended with ${code} before ${name}: ${this.stderr}`)),
+      );
+    });
+  }
+
+  /** Initialises, launches, and lets the machine go; `configure` sets breakpoints in between. */
+  async launch(args: object, configure: () => Promise<unknown> = async () => undefined): Promise<void> {
+    await this.ask("initialize", { adapterID: "bootscope", clientID: "test" });
+    await this.ask("launch", args);
+    await this.event("initialized");
+    await configure();
+    await this.ask("configurationDone");
+  }
+
+  stopped(): Promise<DebugProtocol.StoppedEvent["body"]> {
+    return this.event("stopped");
+  }
+
+  /** Sends a request that makes the machine move, and waits until it stands again. */
+  async move(command: string, args: object = {}): Promise<DebugProtocol.StoppedEvent["body"]> {
+    await this.ask(command, { threadId: 1, ...args });
+    return this.stopped();
+  }
+
+  async close(): Promise<void> {
+    if (this.#process.exitCode === null) await this.request("disconnect");
+    this.#process.stdin.end();
+    await this.exited;
+  }
+
+  kill(): void {
+    this.#process.kill();
+  }
+
+  #read(data: Buffer): void {
+    this.#received = Buffer.concat([this.#received, data]);
+    for (;;) {
+      const header = this.#received.indexOf(SEPARATOR);
+      if (header < 0) return;
+      const length = Number(/Content-Length: ([0-9]+)/.exec(this.#received.toString("utf8", 0, header))?.[1]);
+      const start = header + SEPARATOR.length;
+      if (this.#received.length < start + length) return;
+      const text = this.#received.toString("utf8", start, start + length);
+      this.#received = this.#received.subarray(start + length);
+      this.#hear(JSON.parse(text) as DebugProtocol.ProtocolMessage);
+    }
+  }
+
+  #hear(message: DebugProtocol.ProtocolMessage): void {
+    this.messages.push(message);
+    if (message.type === "response") {
+      const response = message as DebugProtocol.Response;
+      this.#requests.get(response.request_seq)?.(response);
+      this.#requests.delete(response.request_seq);
+      return;
+    }
+    const event = message as DebugProtocol.Event;
+    const expected = this.#expectations.find((one) => one.matches(event));
+    if (expected === undefined) {
+      this.#events.push(event);
+      return;
+    }
+    this.#expectations = this.#expectations.filter((one) => one !== expected);
+    expected.resolve(event);
+  }
+}

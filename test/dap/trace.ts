@@ -1,0 +1,52 @@
+/** Golden text traces of sessions: what was said and heard, with what changes from run to run masked. */
+import assert from "node:assert/strict";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import type { DebugProtocol } from "@vscode/debugprotocol";
+
+const FOLDER = new URL("./traces/", import.meta.url);
+/** Events whose number and place depend on how fast the machine and the host happen to be. */
+const UNSTEADY = new Set(["bootscope/output", "output"]);
+
+/** One line a message; requests and their responses belong together by order, events stand where they came. */
+export function traceText(messages: readonly DebugProtocol.ProtocolMessage[], mask: readonly string[]): string {
+  const lines = messages.map((message) => {
+    switch (message.type) {
+      case "request": {
+        const { command, arguments: args } = message as DebugProtocol.Request;
+        return `→ ${command} ${JSON.stringify(args) ?? ""}`.trimEnd();
+      }
+      case "response": {
+        const { command, success, message: text, body } = message as DebugProtocol.Response;
+        if (!success) return `← ${command} refused: ${text}`;
+        return `← ${command} ${show(body)}`.trimEnd();
+      }
+      default: {
+        const { event, body } = message as DebugProtocol.Event;
+        return UNSTEADY.has(event) ? undefined : `  ${event} ${show(body)}`.trimEnd();
+      }
+    }
+  });
+  let text = lines.filter((line) => line !== undefined).join("\n") + "\n";
+  for (const volatile of mask) text = text.replaceAll(JSON.stringify(volatile).slice(1, -1), "‹path›");
+  return text;
+}
+
+/** Lists of objects get a line an entry. */
+function show(body: unknown): string {
+  if (body === undefined) return "";
+  const text = JSON.stringify(body);
+  if (text.length < 120) return text;
+  return text.replaceAll(/\},\{/g, "},\n    {");
+}
+
+/** Compares with the trace kept under that name; BOOTSCOPE_ACCEPT=1 keeps this one instead. */
+export async function checkTrace(name: string, actual: string): Promise<void> {
+  const file = new URL(`${name}.txt`, FOLDER);
+  if (process.env["BOOTSCOPE_ACCEPT"] === "1") {
+    await mkdir(FOLDER, { recursive: true });
+    await writeFile(file, actual);
+    return;
+  }
+  const expected = await readFile(file, "utf8").catch(() => "");
+  assert.equal(actual, expected, `The session differs from ${name}.txt; BOOTSCOPE_ACCEPT=1 takes it over.`);
+}
