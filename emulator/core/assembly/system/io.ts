@@ -1,0 +1,100 @@
+/** IN, OUT, INS and OUTS, and who may use which port (SDM vol. 1, chapter 18). */
+import { L, Fl } from "../../layout";
+import { raiseGP } from "../fault";
+import { ldc, noteTime, probeWrite, stc } from "../mem";
+import { Info, Op } from "../op";
+import { R, R16, R32, RAX, RCX, RDI, RDX, RSI, W, W16, W32, W8, curOp, isProtected, isVm86, opRip, setRip } from "../state";
+import { loadSystem, systemLinear } from "./access";
+import { hasIoPrivilege } from "./flag-control";
+import { linearOf } from "./segments";
+
+// @ts-ignore: decorator
+@external("env", "portRead")
+declare function portRead(port: u32, size: u32): u32;
+// @ts-ignore: decorator
+@external("env", "portWrite")
+declare function portWrite(port: u32, size: u32, value: u32): void;
+
+/** Raises #GP(0) unless IOPL or the TSS's bitmap permits `size` bytes of ports from `port`. */
+function checkPort(port: u32, size: u32): void {
+  if (!isProtected() || (!isVm86() && hasIoPrivilege())) return;
+  const limit = load<u32>(L.SEG_TR + L.SEG_LIMIT);
+  if (!(load<u32>(L.SEG_TR + L.SEG_ATTR) & 8) || limit < 103) raiseGP(0);
+  const tss = load<u64>(L.SEG_TR);
+  const at = <u32>loadSystem<u16>(systemLinear(tss, 102)) + (port >> 3);
+  if (at + 1 > limit) raiseGP(0);
+  const bits = <u32>loadSystem<u16>(systemLinear(tss, at)) >> (port & 7);
+  if (bits & ((1 << size) - 1)) raiseGP(0);
+}
+
+function input(port: u32, size: u32): u32 {
+  noteTime();
+  return portRead(port, size);
+}
+function output(port: u32, size: u32, value: u32): void {
+  noteTime();
+  portWrite(port, size, value);
+}
+
+/** Bytes of the operand: even opcodes mean 1. */
+function sizeOf(info: i32): u32 {
+  if (!(Info.opcode(info) & 1)) return 1;
+  return Info.osize(info) == 1 ? 2 : 4;
+}
+
+/** IN and OUT; `port` from the immediate or DX. */
+export function execIn(op: Op, port: u32): void {
+  const size = sizeOf(op.imm);
+  checkPort(port, size);
+  const value = input(port, size);
+  if (size == 1) W8(RAX, <u8>value);
+  else if (size == 2) W16(RAX, <u16>value);
+  else W32(RAX, value);
+}
+export function execOut(op: Op, port: u32): void {
+  const size = sizeOf(op.imm);
+  checkPort(port, size);
+  output(port, size, size == 1 ? R32(RAX) & 0xff : size == 2 ? R32(RAX) & 0xffff : R32(RAX));
+}
+
+// ---------------------------------------------------------------- string forms
+function index(r: usize, asize: u32): u64 {
+  return asize == 3 ? R(r) : asize == 2 ? <u64>R32(r) : <u64>R16(r);
+}
+function setIndex(r: usize, asize: u32, value: u64): void {
+  if (asize == 3) W(r, value);
+  else if (asize == 2) W32(r, <u32>value);
+  else W16(r, <u16>value);
+}
+function step(r: usize, asize: u32, size: u32): void {
+  const down = (load<u32>(L.EFLAGS) & Fl.DF) != 0;
+  setIndex(r, asize, down ? index(r, asize) - size : index(r, asize) + size);
+}
+
+/** One iteration of INS or OUTS; with REP the instruction runs again until the count is used up. */
+export function execString(op: Op, isInput: bool): void {
+  const info = op.imm;
+  const asize = <u32>Info.asize(info);
+  const repeated = Info.prefix(info) >= 2;
+  if (repeated && index(RCX, asize) == 0) return;
+  const size = sizeOf(info);
+  const port = R32(RDX) & 0xffff;
+  checkPort(port, size);
+  if (isInput) {
+    const lin = linearOf(0, index(RDI, asize), size, true);
+    probeWrite(lin, size);
+    const value = input(port, size);
+    if (size == 1) stc<u8>(lin, <u8>value);
+    else if (size == 2) stc<u16>(lin, <u16>value);
+    else stc<u32>(lin, value);
+    step(RDI, asize, size);
+  } else {
+    const lin = linearOf(Info.segment(info), index(RSI, asize), size, false);
+    output(port, size, size == 1 ? <u32>ldc<u8>(lin) : size == 2 ? <u32>ldc<u16>(lin) : ldc<u32>(lin));
+    step(RSI, asize, size);
+  }
+  if (!repeated) return;
+  const left = index(RCX, asize) - 1;
+  setIndex(RCX, asize, left);
+  if (asize == 3 ? left : asize == 2 ? <u64><u32>left : <u64><u16>left) setRip(opRip(curOp()));
+}

@@ -1,0 +1,28 @@
+/** INVLPG and INVPCID. */
+import { L } from "../../layout";
+import { raiseGP } from "../fault";
+import { flushPage, flushTlb, isCanonical, ldc } from "../mem";
+import { Op, ea } from "../op";
+import { R, cpl, isCode64, isVm86 } from "../state";
+import { Cr4 } from "./mode";
+
+export function execInvlpg(op: Op): void {
+  if (cpl() != 0) raiseGP(0);
+  const lin = ea(op);
+  if (isCanonical(lin)) flushPage(lin);
+}
+
+/** The TLB knows one address space only, so all types but the single address empty it. */
+export function execInvpcid(op: Op): void {
+  if (cpl() != 0 || isVm86()) raiseGP(0);
+  const lin = ea(op);
+  const type = isCode64() ? R(op.a) : R(op.a) & 0xffffffff;
+  const descriptor = ldc<u64>(lin);
+  const address = ldc<u64>(isCode64() ? lin + 8 : <u64><u32>(lin + 8));
+  if (type > 3 || descriptor >> 12) raiseGP(0);
+  if (type < 2 && descriptor && !(load<u64>(L.CR4) & Cr4.PCIDE)) raiseGP(0);
+  if (type == 0) {
+    if (!isCanonical(address)) raiseGP(0);
+    flushPage(address);
+  } else flushTlb();
+}
