@@ -31,7 +31,8 @@ async function buildCore(): Promise<void> {
   // Written aside and moved, so that nobody loads half a module.
   const fresh = `${target}.${process.pid}`;
   const asc = require.resolve("assemblyscript/bin/asc.js");
-  run(process.execPath, [asc, path.join(source, "assembly/index.ts"), "-o", fresh, ...ASC_OPTIONS]);
+  const loads = path.join(root, "scripts/binaryen-loads.mjs");
+  run(process.execPath, ["--import", loads, asc, path.join(source, "assembly/index.ts"), "-o", fresh, ...ASC_OPTIONS]);
   await rename(fresh, target);
 }
 
