@@ -98,7 +98,7 @@ class Monkey {
         }
         return;
       case 3:
-        this.board.setTpr(this.#random(4) * 16);
+        this.board.tpr = this.#random(4) * 16;
         return;
       case 4:
         this.#note(this.board.readPort(this.#random(0x1_0000), size));

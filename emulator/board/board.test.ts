@@ -95,11 +95,11 @@ test("symmetric mode: the PIT interrupts through input 2 of the I/O APIC", () =>
   bench.advanceTo(2_000_000);
   assert.equal(bench.board.acknowledgeInterrupt(), 0x30);
   assert.equal(bench.intr, false);
-  bench.board.setTpr(0xf0);
+  bench.board.tpr = 0xf0;
   bench.apic(0xb0, 0);
   bench.advanceTo(4_000_000);
   assert.equal(bench.intr, false, "held back by the task priority");
-  bench.board.setTpr(0);
+  bench.board.tpr = 0;
   assert.equal(bench.intr, true);
 });
 
@@ -193,11 +193,25 @@ test("absent ports and addresses read as all ones and are named", () => {
 
 test("the APIC page moves with its base and vanishes when disabled", () => {
   const bench = new Bench();
-  assert.deepEqual(bench.board.readApicBaseMsr(), [0xfee0_0900, 0]);
-  assert.equal(bench.board.writeApicBaseMsr(0xfed8_0900, 0), true);
+  assert.deepEqual([bench.board.apicBaseLow, bench.board.apicBaseHigh], [0xfee0_0900, 0]);
+  assert.equal(bench.board.writeApicBase(0xfed8_0900, 0), true);
   assert.equal(bench.board.readMmio(0xfed8_0030, 4), 0x0005_0014);
   assert.equal(bench.board.readMmio(0xfee0_0030, 4), 0xffff_ffff);
-  bench.board.writeApicBaseMsr(0xfee0_0100, 0);
+  bench.board.writeApicBase(0xfee0_0100, 0);
   assert.equal(bench.board.readMmio(0xfee0_0030, 4), 0xffff_ffff);
-  assert.equal(bench.board.writeApicBaseMsr(0xfee0_0d00, 0), false);
+  assert.equal(bench.board.writeApicBase(0xfee0_0d00, 0), false);
+});
+
+test("an x87 error holds IRQ13 until port 0xF0 is written", () => {
+  const bench = new Bench();
+  bench.initialisePics();
+  bench.board.raiseFerr();
+  assert.equal(bench.board.acknowledgeInterrupt(), 0x2d);
+  bench.out(0xa0, 0x20);
+  bench.out(0x20, 0x20);
+  bench.board.raiseFerr();
+  assert.equal(bench.intr, false, "no new edge");
+  bench.out(0xf0, 0);
+  bench.board.raiseFerr();
+  assert.equal(bench.intr, true);
 });

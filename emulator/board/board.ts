@@ -22,6 +22,7 @@ const IRQS = 16;
 const IRQ_PIT = 0;
 const IRQ_RTC = 8;
 const IRQ_SCI = 9;
+const IRQ_FPU = 13;
 
 export interface BoardOptions {
   /** RAM in bytes. */
@@ -66,6 +67,8 @@ export class Board {
   #rtcLevel = false;
   #a20 = true;
   #resetControl = 0;
+  /** The FPU error latch of the chipset. */
+  #ferr = false;
   #intr = false;
 
   constructor(options: BoardOptions) {
@@ -133,6 +136,7 @@ export class Board {
   reset(): void {
     for (const device of this.#devices()) device.reset();
     this.#resetControl = 0;
+    this.#clearFerr();
     this.#setA20(true);
     this.#placePm();
     this.#updateIntr();
@@ -142,6 +146,7 @@ export class Board {
     const state: Record<string, unknown> = {
       a20: this.#a20,
       resetControl: this.#resetControl,
+      ferr: this.#ferr,
       pitLevel: this.#pitLevel,
       rtcLevel: this.#rtcLevel,
       timers: this.#queue.save(),
@@ -155,6 +160,7 @@ export class Board {
     this.#pitLevel = state["pitLevel"] as boolean;
     this.#rtcLevel = state["rtcLevel"] as boolean;
     this.#resetControl = state["resetControl"] as number;
+    this.#ferr = state["ferr"] as boolean;
     this.#setA20(state["a20"] as boolean);
     this.#placePm();
     // Last: bringing the devices back may have moved deadlines.
@@ -219,23 +225,34 @@ export class Board {
     this.#keyboard.press(codes);
   }
 
-  /** IA32_APIC_BASE as two halves of 32 bits. */
-  readApicBaseMsr(): readonly [low: number, high: number] {
-    return [this.#localApic.baseMsrLow, this.#localApic.baseMsrHigh];
+  /** IA32_APIC_BASE, bits 0 to 31. */
+  get apicBaseLow(): number {
+    return this.#localApic.baseMsrLow;
   }
 
-  /** False when the processor must raise #GP(0): reserved bits, x2APIC mode, more than 40 address bits. */
-  writeApicBaseMsr(low: number, high: number): boolean {
+  /** IA32_APIC_BASE, bits 32 to 63. */
+  get apicBaseHigh(): number {
+    return this.#localApic.baseMsrHigh;
+  }
+
+  /** Writes IA32_APIC_BASE; false when the processor must raise #GP(0): reserved bits, x2APIC mode, more than 40 address bits. */
+  writeApicBase(low: number, high: number): boolean {
     return this.#localApic.writeBaseMsr(low, high);
   }
 
   /** Task priority register, 8 bits; CR8 is its upper half. */
-  getTpr(): number {
+  get tpr(): number {
     return this.#localApic.tpr;
   }
 
-  setTpr(value: number): void {
+  set tpr(value: number) {
     this.#localApic.tpr = value;
+  }
+
+  /** The processor's FERR# pin: an unmasked x87 exception in DOS-compatible mode. Holds IRQ13 until the guest writes port 0xF0. */
+  raiseFerr(): void {
+    this.#ferr = true;
+    this.#setIrq(IRQ_FPU, true);
   }
 
   #devices(): readonly (
@@ -267,6 +284,11 @@ export class Board {
     const own = !this.#hpet.legacy;
     this.#setIrq(IRQ_PIT, own && this.#pitLevel);
     this.#setIrq(IRQ_RTC, own && this.#rtcLevel);
+  }
+
+  #clearFerr(): void {
+    this.#ferr = false;
+    this.#setIrq(IRQ_FPU, false);
   }
 
   #updateIntr(): void {
@@ -313,6 +335,9 @@ export class Board {
     );
     ports.claim(debug, 0x402, 0x402);
     ports.claim(debug, 0xe9, 0xe9);
+    const ferr = ports.add({ readPort: () => 0xff, writePort: () => this.#setIrq(13, false) }, 1);
+    ports.claim(ferr, 0xf0, 0xf1);
+    ports.claim(ports.add({ readPort: () => 0xff, writePort: () => this.#clearFerr() }, 1), 0xf0, 0xf0);
     // Port 0x80 shows POST codes, and its writes are what kernels delay by.
     ports.claim(ports.add({ readPort: () => 0xff, writePort: () => undefined }, 1), 0x80, 0x80);
     ports.claim(
