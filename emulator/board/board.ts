@@ -67,8 +67,6 @@ export class Board {
   #rtcLevel = false;
   #a20 = true;
   #resetControl = 0;
-  /** The FPU error latch of the chipset. */
-  #ferr = false;
   #intr = false;
 
   constructor(options: BoardOptions) {
@@ -136,7 +134,7 @@ export class Board {
   reset(): void {
     for (const device of this.#devices()) device.reset();
     this.#resetControl = 0;
-    this.#clearFerr();
+    this.#setIrq(IRQ_FPU, false);
     this.#setA20(true);
     this.#placePm();
     this.#updateIntr();
@@ -146,7 +144,6 @@ export class Board {
     const state: Record<string, unknown> = {
       a20: this.#a20,
       resetControl: this.#resetControl,
-      ferr: this.#ferr,
       pitLevel: this.#pitLevel,
       rtcLevel: this.#rtcLevel,
       timers: this.#queue.save(),
@@ -160,7 +157,6 @@ export class Board {
     this.#pitLevel = state["pitLevel"] as boolean;
     this.#rtcLevel = state["rtcLevel"] as boolean;
     this.#resetControl = state["resetControl"] as number;
-    this.#ferr = state["ferr"] as boolean;
     this.#setA20(state["a20"] as boolean);
     this.#placePm();
     // Last: bringing the devices back may have moved deadlines.
@@ -251,7 +247,6 @@ export class Board {
 
   /** The processor's FERR# pin: an unmasked x87 exception in DOS-compatible mode. Holds IRQ13 until the guest writes port 0xF0. */
   raiseFerr(): void {
-    this.#ferr = true;
     this.#setIrq(IRQ_FPU, true);
   }
 
@@ -284,11 +279,6 @@ export class Board {
     const own = !this.#hpet.legacy;
     this.#setIrq(IRQ_PIT, own && this.#pitLevel);
     this.#setIrq(IRQ_RTC, own && this.#rtcLevel);
-  }
-
-  #clearFerr(): void {
-    this.#ferr = false;
-    this.#setIrq(IRQ_FPU, false);
   }
 
   #updateIntr(): void {
@@ -337,7 +327,7 @@ export class Board {
     ports.claim(debug, 0xe9, 0xe9);
     const ferr = ports.add({ readPort: () => 0xff, writePort: () => this.#setIrq(13, false) }, 1);
     ports.claim(ferr, 0xf0, 0xf1);
-    ports.claim(ports.add({ readPort: () => 0xff, writePort: () => this.#clearFerr() }, 1), 0xf0, 0xf0);
+    ports.claim(ports.add({ readPort: () => 0xff, writePort: () => this.#setIrq(IRQ_FPU, false) }, 1), 0xf0, 0xf0);
     // Port 0x80 shows POST codes, and its writes are what kernels delay by.
     ports.claim(ports.add({ readPort: () => 0xff, writePort: () => undefined }, 1), 0x80, 0x80);
     ports.claim(
