@@ -104,13 +104,13 @@ export function probeWrite(lin: u64, size: u32): void {
   checkCanonical(lin, size);
   translate(lin, Access.WRITE);
   const last = wrap(lin + size - 1);
-  if ((lin ^ last) & ~(<u64>4095)) translate(last, Access.WRITE);
+  if ((lin ^ last) & ~(<u64>4095)) translate(last & ~(<u64>4095), Access.WRITE);
 }
 export function probeRead(lin: u64, size: u32): void {
   checkCanonical(lin, size);
   translate(lin, 0);
   const last = wrap(lin + size - 1);
-  if ((lin ^ last) & ~(<u64>4095)) translate(last, 0);
+  if ((lin ^ last) & ~(<u64>4095)) translate(last & ~(<u64>4095), 0);
 }
 
 // ---------------------------------------------------------------- accesses with given rights (tables, other stacks)
@@ -271,7 +271,7 @@ export function ldSlow<T>(lin: u64): T {
   if ((lin ^ last) & ~(<u64>4095)) {
     // Both pages must be readable before anything is observed.
     translate(lin, 0);
-    translate(last, 0);
+    translate(last & ~(<u64>4095), 0);
     let v: u64 = 0;
     for (let i: u64 = 0; i < sizeof<T>(); i++) v |= <u64>ldSlow<u8>(wrap(lin + i)) << (8 * i);
     return fromBits<T>(v);
@@ -291,7 +291,7 @@ export function stSlow<T>(lin: u64, v: T): void {
   const last = wrap(lin + sizeof<T>() - 1);
   if ((lin ^ last) & ~(<u64>4095)) {
     translate(lin, Access.WRITE);
-    translate(last, Access.WRITE);
+    translate(last & ~(<u64>4095), Access.WRITE);
     const bits = toBits<T>(v);
     for (let i: u64 = 0; i < sizeof<T>(); i++) stSlow<u8>(wrap(lin + i), <u8>(bits >> (8 * i)));
     return;

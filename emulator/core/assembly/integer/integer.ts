@@ -66,7 +66,7 @@ function firstMap(op: Op, opcode: i32): void {
       break;
     }
     case 0x8f: popRm(op); break;
-    case 0x91: case 0x92: case 0x93: case 0x94: case 0x95: case 0x96: case 0x97: {
+    case 0x90: case 0x91: case 0x92: case 0x93: case 0x94: case 0x95: case 0x96: case 0x97: {
       const v = getReg(RAX, size);
       setReg(RAX, size, getReg(op.a, size));
       setReg(op.a, size, v);
