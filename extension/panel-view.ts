@@ -82,7 +82,10 @@ export class PanelView implements vscode.WebviewViewProvider {
   }
 }
 
-/** Scripts and styles only from our own bundle or with this page's nonce; no connections at all. */
+/**
+ * Scripts and styles only from our own bundle or with this page's nonce; no connections at all. Libraries that make style
+ * elements find the nonce in `csp-nonce`.
+ */
 function page(webview: vscode.Webview, scripts: vscode.Uri, name: PanelName): string {
   const nonce = randomBytes(16).toString("base64");
   const uri = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(scripts, file)).toString();
@@ -97,9 +100,10 @@ function page(webview: vscode.Webview, scripts: vscode.Uri, name: PanelName): st
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta property="csp-nonce" content="${nonce}">
 <link rel="stylesheet" href="${uri(`${name}.css`)}">
 </head>
-<body data-panel="${name}" data-nonce="${nonce}">
+<body data-panel="${name}">
 <main id="panel"></main>
 <script nonce="${nonce}" type="module" src="${uri(`${name}.js`)}"></script>
 </body>

@@ -16,23 +16,44 @@ export async function openDisassembly(): Promise<void> {
   await vscode.commands.executeCommand("debug.action.openDisassemblyView");
 }
 
+/** Keeps the window on the session until the returned object is disposed. */
 export function followSessionsInWindow(hub: SessionHub): vscode.Disposable {
-  const disassembled = new Set<string>();
+  const stoppedOnce = new Set<string>();
   let started = "";
-  const enabled = (name: string): boolean => vscode.workspace.getConfiguration("bootscope").get(name, true);
   return vscode.Disposable.from(
     hub.onState(({ id }) => {
       if (id === started) return;
       started = id;
-      if (enabled("showPanelsOnStart"))
-        void vscode.commands.executeCommand("bootscope.registers.focus", { preserveFocus: true });
+      if (setting("bootscope", "showPanelsOnStart", true)) void showBeside("bootscope.registers");
     }),
     vscode.debug.onDidChangeActiveStackItem((item) => {
-      if (!(item instanceof vscode.DebugStackFrame) || item.session.type !== DEBUG_TYPE) return;
-      if (disassembled.has(item.session.id) || !enabled("openDisassemblyOnFirstStop")) return;
-      disassembled.add(item.session.id);
-      void vscode.commands.executeCommand("debug.action.openDisassemblyView");
+      if (item?.session.type !== DEBUG_TYPE) return;
+      if (item instanceof vscode.DebugThread) {
+        // VS Code chooses no frame without a source file and then shows no variables. There is one frame, the bottom one;
+        // the command for the top one obeys the same rule.
+        void vscode.commands.executeCommand("workbench.action.debug.callStackBottom");
+      } else if (!stoppedOnce.has(item.session.id)) {
+        stoppedOnce.add(item.session.id);
+        void showFirstStop();
+      }
     }),
-    vscode.debug.onDidTerminateDebugSession((session) => disassembled.delete(session.id)),
+    vscode.debug.onDidTerminateDebugSession((session) => stoppedOnce.delete(session.id)),
   );
+}
+
+/** For code without source files VS Code does neither by itself. */
+async function showFirstStop(): Promise<void> {
+  if (setting("debug", "openDebug", "openOnDebugBreak") !== "neverOpen")
+    await vscode.commands.executeCommand("workbench.view.debug");
+  if (setting("bootscope", "openDisassemblyOnFirstStop", true)) {
+    await vscode.commands.executeCommand("debug.action.openDisassemblyView");
+  }
+}
+
+function showBeside(view: string): Thenable<void> {
+  return vscode.commands.executeCommand(`${view}.focus`, { preserveFocus: true });
+}
+
+function setting<T>(section: string, name: string, otherwise: T): T {
+  return vscode.workspace.getConfiguration(section).get(name, otherwise);
 }

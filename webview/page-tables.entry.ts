@@ -104,18 +104,16 @@ function rights(walk: WalkResponse["walk"]): HTMLElement {
 }
 
 function table(walk: WalkResponse["walk"], flags: readonly string[][]): HTMLElement {
-  const head = ["Level", "Index", "Entry at (physical)", "Entry", "Flags"].map((text) =>
-    element("th", { scope: "col" }, text),
-  );
+  const head = ["Level", "Index", "Entry at", "Entry", "Flags"].map((text) => element("th", { scope: "col" }, text));
   const rows = walk.steps.map((step, index) =>
     element(
       "tr",
       {},
       element("th", { scope: "row", title: LEVEL_MEANINGS[step.level] ?? "" }, step.level),
-      element("td", { class: "mono" }, String(step.index)),
-      element("td", { class: "mono" }, hex(step.entryAddress)),
-      element("td", { class: "mono" }, hex(step.entry, 16)),
-      element("td", {}, ...chips(flags[index] ?? [])),
+      element("td", { class: "mono" }, `[${step.index}]`),
+      element("td", { class: "mono" }, `phys:${hex(step.entryAddress)}`),
+      element("td", { class: "mono" }, hex(step.entry)),
+      element("td", { class: "flags" }, ...chips(flags[index] ?? [])),
     ),
   );
   return element(

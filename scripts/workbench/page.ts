@@ -20,18 +20,42 @@ export async function launchBrowser(
   return Object.assign(browser, { page: await context.newPage() });
 }
 
-/** Resolves when the workbench is up and has registered its extensions: from then on keys such as F5 work. */
-export async function workbenchReady(page: Page): Promise<void> {
+/** Present in the command palette once the extension host has told which debuggers there are: F5 does nothing before. */
+const START_DEBUGGING = "Debug: Start Debugging";
+
+/** Resolves when the workbench is up, keys such as F5 work, and the extension that adds this command is registered. */
+export async function workbenchReady(page: Page, command: string): Promise<void> {
   await page.waitForSelector(".monaco-workbench .statusbar", { timeout: START_TIMEOUT });
   await page.waitForFunction(() => performance.getEntriesByName("code/didLoadExtensions").length > 0, undefined, {
     timeout: START_TIMEOUT,
   });
+  const end = Date.now() + START_TIMEOUT;
+  for (const wanted of [command, START_DEBUGGING]) {
+    while (!(await inPalette(page, wanted))) {
+      if (Date.now() > end) throw new Error(`The command "${wanted}" did not appear in the workbench.`);
+    }
+  }
 }
+
+async function inPalette(page: Page, command: string): Promise<boolean> {
+  await page.keyboard.press("F1");
+  await page.locator(PALETTE_INPUT).fill(`>${command}`);
+  const row = page.locator(".quick-input-list .monaco-list-row", { hasText: command }).first();
+  const found = await row.waitFor({ timeout: 1000 }).then(
+    () => true,
+    () => false,
+  );
+  await page.keyboard.press("Escape");
+  await page.locator(PALETTE_INPUT).waitFor({ state: "hidden" });
+  return found;
+}
+
+const PALETTE_INPUT = ".quick-input-widget input.input";
 
 /** Runs a command by its title in the command palette. */
 export async function runCommand(page: Page, title: string): Promise<void> {
   await page.keyboard.press("F1");
-  const input = page.locator(".quick-input-widget input.input");
+  const input = page.locator(PALETTE_INPUT);
   await input.waitFor();
   await input.fill(`>${title}`);
   await page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click();

@@ -35,9 +35,9 @@ export function size(bytes: number): string {
   return `${value} ${UNITS[unit] ?? ""}`;
 }
 
-/** Groups the digits of an instruction count by three. */
+/** Groups the digits of an instruction count by three, with narrow spaces that do not break. */
 export function count(value: Hex): string {
   return BigInt(value)
     .toString()
-    .replace(/\B(?=(\d{3})+$)/g, " ");
+    .replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }

@@ -3,7 +3,7 @@ import type { ITheme } from "@xterm/xterm";
 
 /** xterm.js makes style elements while it runs; they get this page's nonce, as our policy demands. */
 export function allowTerminalStyles(): void {
-  const nonce = document.body.dataset["nonce"] ?? "";
+  const nonce = document.querySelector("meta[property=csp-nonce]")?.getAttribute("content") ?? "";
   const create = document.createElement.bind(document);
   document.createElement = (name: string, options?: ElementCreationOptions): HTMLElement => {
     const made = create(name, options);
