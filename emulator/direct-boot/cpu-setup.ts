@@ -24,7 +24,7 @@ const CR4_PAE = 1n << 5n;
 const EFER_LME = 1n << 8n;
 const EFER_LMA = 1n << 10n;
 /** Bit 1 of RFLAGS is always set; interrupts are off. */
-const RFLAGS = 2n;
+const RFLAGS = 2;
 
 const PRESENT_WRITABLE = 0x03n;
 const LARGE_PAGE = 0x80n;

@@ -5,7 +5,6 @@
 import { buildBootParams, E820_ACPI, E820_RAM, E820_RESERVED, type E820Entry } from "../../boot-formats/boot-params.ts";
 import { parseBzImage } from "../../boot-formats/bzimage.ts";
 import { EM_386, EM_X86_64, isElf, parseElf, PT_LOAD, type Elf } from "../../boot-formats/elf.ts";
-import { FormatError } from "../../boot-formats/errors.ts";
 import { buildAcpiTables } from "./acpi-tables.ts";
 import { buildGdt, buildIdentityPageTables, cpuAtEntry } from "./cpu-setup.ts";
 import {
@@ -237,5 +236,3 @@ function memoryMap(ramEnd: number, acpiEnd: number): E820Entry[] {
   ];
   return map;
 }
-
-export { DirectBootError, FormatError };

@@ -1,4 +1,5 @@
 /** What a direct boot hands to the machine: bytes in memory, and the processor's state at the kernel's entry. */
+import { FormatError } from "../../boot-formats/errors.ts";
 import type { Segment } from "../machine/api.ts";
 
 /** Bytes to be put into guest RAM. */
@@ -13,7 +14,7 @@ export interface CpuSetup {
   /** rax rcx rdx rbx rsp rbp rsi rdi r8…r15 */
   gpr: bigint[];
   rip: bigint;
-  rflags: bigint;
+  rflags: number;
   cr0: bigint;
   cr3: bigint;
   cr4: bigint;
@@ -67,6 +68,4 @@ export interface DirectBoot {
 }
 
 /** A boot that cannot be: one sentence for the user. */
-export class DirectBootError extends Error {
-  override readonly name = "DirectBootError";
-}
+export class DirectBootError extends FormatError {}
