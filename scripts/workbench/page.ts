@@ -79,8 +79,8 @@ export async function webviewFrame(page: Page, selector: string, timeout = 30_00
   throw new Error(`No webview with ${selector} among ${page.frames().length} frames.`);
 }
 
-/** Writes a picture of the window to `directory`/`name`.png. */
-export async function screenshot(page: Page, directory: string, name: string): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  await page.screenshot({ path: path.join(directory, `${name}.png`) });
+/** Writes a picture of the window to a PNG file. */
+export async function screenshot(page: Page, file: string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  await page.screenshot({ path: file });
 }

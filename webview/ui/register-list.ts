@@ -1,6 +1,5 @@
 /** The rows of the Registers panel, made from what `bootscope/cpu` answers. */
 import type { Hex, WireCpu } from "../../debug-adapter/protocol.ts";
-import { SEGMENT_NAMES } from "../../emulator/machine/api.ts";
 import { bytesOf, byteText, hex, hex64 } from "./format.ts";
 import { CR0, CR4, EFER, RFLAGS, ioPrivilegeLevel, segmentKind, type Bit } from "./cpu-flags.ts";
 
@@ -26,6 +25,7 @@ export interface RegisterGroup {
 const GENERAL = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".split(" ");
 /** The order in which people read them. */
 const ORDER = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15".split(" ");
+const SEGMENTS = ["cs", "ds", "es", "fs", "gs", "ss", "ldtr", "tr"] as const;
 const DEBUG = ["dr0", "dr1", "dr2", "dr3", "dr6", "dr7"];
 
 export function registerGroups(cpu: WireCpu): RegisterGroup[] {
@@ -80,7 +80,7 @@ function control(cpu: WireCpu): RegisterRow[] {
 }
 
 function segments(cpu: WireCpu): RegisterRow[] {
-  const rows = SEGMENT_NAMES.map((name): RegisterRow => {
+  const rows = SEGMENTS.map((name): RegisterRow => {
     const segment = cpu.segments[name];
     return {
       name,
