@@ -103,15 +103,10 @@ export function doubleShift(op: Op, right: bool, byCl: bool): void {
   let r: u64;
   let c: u32;
   if (n > bits) {
-    // 16-bit operands and counts above 16: undefined in the manuals; the processor goes on as if the operand were b:a:b.
+    // 16-bit operands and counts above 16: undefined in the manuals. AMD goes on with `b` again, and no bit of `a` is left.
     const m = n - bits;
-    if (right) {
-      r = (b >> m) | (a << (bits - m));
-      c = <u32>(b >> (m - 1)) & 1;
-    } else {
-      r = (b << m) | (a >> (bits - m));
-      c = <u32>(b >> (bits - m)) & 1;
-    }
+    r = right ? (b >> m) | (b << (bits - m)) : (b << m) | (b >> (bits - m));
+    c = 0;
   } else if (right) {
     r = (n == bits ? 0 : a >> n) | (b << (bits - n));
     c = <u32>(a >> (n - 1)) & 1;
@@ -121,7 +116,8 @@ export function doubleShift(op: Op, right: bool, byCl: bool): void {
   }
   const result = signed(r, size);
   const top = <u32>((r >> (bits - 1)) & 1);
-  const overflow = right ? top ^ (<u32>(r >> (bits - 2)) & 1) : top ^ c;
+  // A left shift by 16 and more compares bits of `a` only, too.
+  const overflow = right ? top ^ (<u32>(r >> (bits - 2)) & 1) : n < bits ? top ^ c : c;
   writeRm(op, size, result);
   setResult(c | (overflow << 11), result);
 }
