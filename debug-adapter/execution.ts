@@ -5,9 +5,10 @@ import type { Launch } from "./launch.ts";
 import { readFilters } from "./phases.ts";
 import type { ExceptionFilters } from "./phases.ts";
 import type { StateEventBody } from "./protocol.ts";
+import { StepError } from "./stepping.ts";
 import { describeStop } from "./stops.ts";
 import type { StopDescription } from "./stops.ts";
-import type { StopResult, Target } from "./target.ts";
+import type { PhaseName, StopResult, Target } from "./target.ts";
 
 /** How the client is told. */
 export interface ExecutionEvents {
@@ -65,30 +66,40 @@ export class Execution {
     await this.setFilters(this.#filters);
   }
 
-  /** The client has set its breakpoints: off it goes, or it stops at its entry. */
-  async start(): Promise<void> {
-    if (this.#launch?.stopOnEntry === true && !this.#launch.noDebug) {
-      await this.#announce({ reason: "step" }, { reason: "entry", description: "Paused on entry", final: false });
-    } else {
-      this.go(() => this.#target.run());
+  /** The client has set its breakpoints: off it goes by `run`, or it stops at its entry. */
+  async start(run: () => Promise<StopResult>): Promise<void> {
+    const launch = this.#launch;
+    if (launch === undefined) throw new Error("No machine has been launched yet.");
+    if (launch.noDebug) return this.go(run);
+    if (launch.stopOnEntry) {
+      return this.#announce({ reason: "step" }, { reason: "entry", description: "Paused on entry", final: false });
     }
+    // A phase that begins with the very first instruction has been reached already.
+    const first = (await this.#target.phases()).find(({ name }) => this.#stopPhases().includes(name));
+    if (first === undefined) return this.go(run);
+    const stop: StopResult = { reason: "phase", phase: first };
+    await this.#announce(stop, describeStop(stop));
   }
 
-  /** Powers the machine off and on again with a new configuration. */
+  /** Powers the machine off and on again with a new configuration; `start` sets it going. */
   async restart(launch: Launch): Promise<void> {
     if (this.#state === "ended") throw new Error("The session has ended.");
     await this.halt();
     this.#state = "idle";
     await this.launch(launch);
     if (!launch.noDebug) await this.#breakpoints.arm();
-    await this.start();
   }
 
   async setFilters(filters: ExceptionFilters): Promise<void> {
     this.#filters = filters;
     if (this.#state === "idle" || this.#state === "ended") return;
-    const phases = this.#launch?.noDebug === true ? [] : [...filters.phases, ...(this.#launch?.stopAt ?? [])];
-    await this.#target.stopAtPhases([...new Set(phases)]);
+    await this.#target.stopAtPhases(this.#stopPhases());
+  }
+
+  /** The phases to stop at: those of the launch configuration, and those that the client's filters name. */
+  #stopPhases(): PhaseName[] {
+    if (this.noDebug) return [];
+    return [...new Set([...this.#filters.phases, ...(this.#launch?.stopAt ?? [])])];
   }
 
   /** What was launched last. */
@@ -100,12 +111,17 @@ export class Execution {
     return this.#launch?.noDebug === true;
   }
 
-  /** Lets the machine run by `move`, and tells the client when it stops. */
-  go(move: () => Promise<StopResult>): void {
+  /** Throws unless the machine stands and can go on. */
+  requireMovable(): void {
     if (this.#state === "final") {
       throw new Error(`The machine has stopped for good (${this.#lastStop?.description ?? ""}): restart it.`);
     }
     this.requireStopped();
+  }
+
+  /** Lets the machine run by `move`, and tells the client when it stops. */
+  go(move: () => Promise<StopResult>): void {
+    this.requireMovable();
     this.#state = "running";
     this.#hit = undefined;
     this.#events.state({ state: "running" });
@@ -183,17 +199,20 @@ export class Execution {
       if (this.#hit?.kind === "function") body.reason = "function breakpoint";
       if (this.#hit !== undefined) body.hitBreakpointIds = this.#hit.ids;
     }
+    const { description: what, text } = description;
+    this.#events.state({ state: "stopped", description: text === undefined ? what : `${what}: ${text}` });
     this.#events.event("stopped", body);
-    const line =
-      description.text === undefined ? description.description : `${description.description}: ${description.text}`;
-    this.#events.state({ state: "stopped", description: line });
   }
 
-  /** A step that could not be done: the machine stands where it stood. */
+  /** The machine could not move as it was told: it stands where it stood. */
   async #moveFailed(error: unknown): Promise<void> {
     if (this.#state !== "running") return;
     const message = error instanceof Error ? error.message : String(error);
-    this.#events.event("output", { category: "important", output: `${message}\n` });
-    await this.#announce({ reason: "step" }, describeStop({ reason: "step" }));
+    if (error instanceof StepError) {
+      this.#events.event("output", { category: "important", output: `${message}\n` });
+      return this.#announce({ reason: "step" }, describeStop({ reason: "step" }));
+    }
+    const failure = { reason: "exception", description: "Emulator error", text: message, final: true };
+    await this.#announce({ reason: "pause" }, failure);
   }
 }

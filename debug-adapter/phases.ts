@@ -15,7 +15,7 @@ const LABELS: Record<PhaseName, string> = {
 
 const DESCRIPTIONS: Record<PhaseName, string> = {
   decompressor: "first instruction of the bzImage's decompressor",
-  kernel: "startup_64 of the decompressed kernel",
+  kernel: "first instruction of the decompressed kernel (startup_64)",
   init: "first instruction in ring 3 (process 1)",
 };
 

@@ -132,7 +132,7 @@ export interface PhaseEventBody {
   label: string;
 }
 
-/** Body of "bootscope/state": sent whenever the machine starts or stops, behind the standard event. */
+/** Body of "bootscope/state": sent whenever the machine starts or stops, right before the standard event. */
 export interface StateEventBody {
   state: "running" | "stopped" | "ended";
   /** Why it stopped, one line. */

@@ -31,6 +31,8 @@ const MAX_SERIAL_INPUT = 1 << 16;
 const MAX_INSTRUCTIONS = 1 << 16;
 
 type Handler = (args: Arguments) => Promise<object | void> | object | void;
+/** What happens behind a response. */
+type Afterwards = () => Promise<void> | void;
 type Routes = Record<string, Handler>;
 
 /** Failures of these requests are shown to the user by the client. */
@@ -46,6 +48,8 @@ export class BootscopeSession extends DebugSession {
   readonly #routes: ReadonlyMap<string, Handler>;
   /** Requests are answered one after the other, in the order in which they came. */
   #queue: Promise<void> = Promise.resolve();
+  /** What the request being answered leads to, once its response is out. */
+  #afterwards: Afterwards | undefined;
   /** What initialize said of the client. */
   #client: Arguments = {};
 
@@ -97,14 +101,9 @@ export class BootscopeSession extends DebugSession {
       response.body = { error: { id: 1, format: "{message}", variables: { message }, showUser: SHOWN.has(command) } };
     }
     this.sendResponse(response);
-    this.#afterResponse(request, response.success);
-  }
-
-  /** What the protocol wants to come behind a response. */
-  #afterResponse({ command }: DebugProtocol.Request, success: boolean): void {
-    if (!success) return;
-    if (command === "disconnect") this.shutdown();
-    if (command === "setVariable" || command === "setExpression") this.#changed();
+    const afterwards = this.#afterwards;
+    this.#afterwards = undefined;
+    if (response.success) await afterwards?.();
   }
 
   #lifecycle(): Routes {
@@ -117,21 +116,26 @@ export class BootscopeSession extends DebugSession {
         await this.#execution.launch(await readLaunch(args));
         this.#event("initialized", {});
       },
-      configurationDone: () => this.#execution.start(),
+      configurationDone: () => {
+        this.#execution.requireStopped();
+        this.#afterwards = () => this.#execution.start(() => this.#stepping.run());
+      },
       restart: async (args) => {
         const launch: Launch | undefined =
           args["arguments"] === undefined ? this.#execution.launched : await readLaunch(argumentsOf(args["arguments"]));
         if (launch === undefined) throw new Error("No machine has been launched yet.");
         await this.#execution.restart(launch);
+        this.#afterwards = () => this.#execution.start(() => this.#stepping.run());
       },
       terminate: async () => {
         await this.#execution.halt();
-        this.#execution.end();
+        this.#afterwards = () => this.#execution.end();
       },
       disconnect: async () => {
         await this.#execution.halt();
         this.#execution.end();
         await this.#target.dispose();
+        this.#afterwards = () => this.shutdown();
       },
     };
   }
@@ -176,7 +180,8 @@ export class BootscopeSession extends DebugSession {
   #motion(): Routes {
     const go = (move: () => Promise<StopResult>) => (args: Arguments) => {
       this.#thread(args);
-      this.#execution.go(move);
+      this.#execution.requireMovable();
+      this.#afterwards = () => this.#execution.go(move);
     };
     return {
       continue: (args) => {
@@ -219,11 +224,13 @@ export class BootscopeSession extends DebugSession {
         this.#execution.requireStopped();
         const reference = integerOf(args, "variablesReference", 1, Number.MAX_SAFE_INTEGER);
         const set = await this.#variables.setVariable(reference, textOf(args, "name"), textOf(args, "value"));
+        this.#afterwards = () => this.#changed();
         return { value: set.value, variablesReference: set.variablesReference };
       },
       setExpression: async (args) => {
         this.#execution.requireStopped();
         const { result } = await this.#evaluate.assign(textOf(args, "expression"), textOf(args, "value"));
+        this.#afterwards = () => this.#changed();
         return { value: result };
       },
       evaluate: async (args) => {

@@ -25,6 +25,9 @@ interface Destination {
 
 const runsThrough: ReadonlySet<Flow> = new Set<Flow>(["call", "interrupt", "repeat", "halt"]);
 
+/** A step that cannot be done: one sentence. */
+export class StepError extends Error {}
+
 export class Stepping {
   readonly #target: Target;
   readonly #passesOver: PassesOver;
@@ -70,7 +73,7 @@ export class Stepping {
     const cpu = await this.#target.cpu();
     const destinations = await this.#returnAddresses(cpu);
     if (destinations.length === 0) {
-      throw new Error("No return address was found on the stack, so there is nothing to step out to.");
+      throw new StepError("No return address was found on the stack, so there is nothing to step out to.");
     }
     return this.#runTo(destinations);
   }

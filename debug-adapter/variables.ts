@@ -88,7 +88,9 @@ export class Variables {
       // Twice as wide as what expressions compute with.
       if (!/^0x[0-9a-f]{1,32}$/i.test(text.trim()))
         throw new Error(`${name} takes 0x and up to 32 hexadecimal digits.`);
-      await this.#target.writeRegister(name, BigInt(text.trim()));
+      const whole = BigInt(text.trim());
+      await this.#target.writeRegister(`${name}.low`, BigInt.asUintN(64, whole));
+      await this.#target.writeRegister(`${name}.high`, whole >> 64n);
       return (await this.#find(group, name)) ?? before;
     }
     const cpu = await this.#target.cpu();

@@ -80,7 +80,9 @@ export async function run(
   const timer = command.timeout === undefined ? undefined : setTimeout(() => end("timeout"), command.timeout * 1000);
   const began = performance.now();
   try {
-    const stop = await runner.run([], command.until.kind === "icount" ? command.until.icount : undefined);
+    const stop =
+      reachedAlready(machine, command.until) ??
+      (await runner.run([], command.until.kind === "icount" ? command.until.icount : undefined));
     const outcome = judge(command.until, stop, cause);
     const seconds = Math.round(performance.now() - began) / 1000;
     note(`${outcome.message ?? outcome.stopped} at instruction ${machine.icount} after ${seconds} s`);
@@ -90,6 +92,13 @@ export async function run(
     clearTimeout(timer);
     input.close();
   }
+}
+
+/** A phase that begins with the very first instruction is reached before anything runs. */
+function reachedAlready(machine: BootMachine, until: Until): StopResult | undefined {
+  if (until.kind !== "phase") return undefined;
+  const phase = machine.phases.find(({ name }) => name === until.phase);
+  return phase === undefined ? undefined : { reason: "phase", phase };
 }
 
 interface Outcome {

@@ -1,0 +1,156 @@
+/** Wrong input of every kind gets an answer of one sentence, and the session lives on. */
+import assert from "node:assert/strict";
+import { truncate, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+import type { DebugProtocol } from "@vscode/debugprotocol";
+import { client, kernelFile, temporaryFolder } from "./fixture.ts";
+import { CODE, loopingKernel } from "./tiny-kernel.ts";
+
+const SENTENCE = /^\S[^\n]*\.$/;
+
+test("launch refuses what cannot be booted, before anything starts", async (t) => {
+  const folder = await temporaryFolder(t);
+  const good = await kernelFile(t, loopingKernel());
+  const truncated = await kernelFile(t, loopingKernel());
+  await truncate(truncated, 0x1010);
+  const arm = path.join(folder, "Image");
+  const header = Buffer.alloc(64);
+  header.write("ARM\x64", 0x38, "latin1");
+  await writeFile(arm, header);
+  const empty = path.join(folder, "empty");
+  await writeFile(empty, "");
+  const large = path.join(folder, "large");
+  await writeFile(large, "");
+  await truncate(large, 65 << 20);
+  const cases: [object, RegExp][] = [
+    [{}, /names no "kernel"/],
+    [{ kernel: 5 }, /must be the path/],
+    [{ kernel: path.join(folder, "none") }, /does not exist/],
+    [{ kernel: folder }, /is a directory/],
+    [{ kernel: arm }, /arm64 Image/],
+    [{ kernel: empty }, /is empty/],
+    [{ kernel: truncated }, /truncated/],
+    [{ kernel: good, memory: 1e9 }, /memory size is 1000000000 MiB/],
+    [{ kernel: good, memory: -1 }, /memory size/],
+    [{ kernel: good, memory: "64" }, /"memory" must be a number/],
+    [{ kernel: good, initrd: path.join(folder, "none") }, /initrd .* does not exist/],
+    [{ kernel: good, initrd: folder }, /initrd .* is a directory/],
+    [{ kernel: good, initrd: empty }, /initrd .* is empty/],
+    [{ kernel: good, initrd: large, memory: 64 }, /does not fit/],
+    [{ kernel: good, stopAt: "shell" }, /"stopAt" names the phase "shell"/],
+    [{ kernel: good, stopAt: 3 }, /"stopAt" must be a list/],
+    [{ kernel: good, entry: "16" }, /"entry" is "16"/],
+    [{ kernel: good, cmdline: 7 }, /"cmdline" must be a text/],
+    [{ kernel: good, stopOnEntry: "yes" }, /"stopOnEntry" must be true or false/],
+  ];
+  const session = client(t);
+  await session.ask("initialize", { adapterID: "bootscope" });
+  for (const [args, expected] of cases) {
+    const message = await session.refused("launch", args);
+    assert.match(message, expected);
+    assert.match(message, SENTENCE);
+  }
+  await session.ask("launch", { kernel: good });
+  await session.close();
+  assert.equal(session.stderr, "");
+});
+
+test("every request refuses wrong arguments, and answers right ones afterwards", async (t) => {
+  const session = client(t);
+  const early = ["threads", "continue", "stackTrace", "evaluate", "setFunctionBreakpoints", "bootscope/cpu", "restart"];
+  await session.ask("initialize", { adapterID: "bootscope" });
+  for (const command of early) assert.match(await session.refused(command, { threadId: 1 }), SENTENCE);
+  await session.launch({ kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
+  await session.stopped();
+  const wrong: [string, unknown][] = [
+    ["nonsense", {}],
+    ["continue", {}],
+    ["next", { threadId: 2 }],
+    ["stackTrace", { threadId: "1" }],
+    ["variables", {}],
+    ["variables", { variablesReference: 999 }],
+    ["variables", { variablesReference: -1 }],
+    ["variables", { variablesReference: 1e300 }],
+    ["variables", []],
+    ["setVariable", { variablesReference: 1, name: "nope", value: "1" }],
+    ["setVariable", { variablesReference: 1, name: "rax", value: "1 +" }],
+    ["setVariable", { variablesReference: 1, name: "rax" }],
+    ["setExpression", { expression: "rax + 1", value: "1" }],
+    ["evaluate", {}],
+    ["evaluate", { expression: "", context: "watch" }],
+    ["evaluate", { expression: "x/9999xb 0", context: "repl" }],
+    ["evaluate", { expression: "x/4z 0", context: "repl" }],
+    ["evaluate", { expression: "walk nowhere", context: "repl" }],
+    ["evaluate", { expression: "al = 0x100", context: "repl" }],
+    ["evaluate", { expression: "cr0 = 0x80000000", context: "repl" }],
+    ["readMemory", { memoryReference: "here", count: 4 }],
+    ["readMemory", { memoryReference: "0x1000", count: -4 }],
+    ["readMemory", { memoryReference: "0x1000", count: 1.5 }],
+    ["readMemory", { memoryReference: "0x1000", offset: "4", count: 1 }],
+    ["writeMemory", { memoryReference: "0x1000", data: "!!" }],
+    ["writeMemory", { memoryReference: "0x1000" }],
+    ["disassemble", { memoryReference: "0x1000" }],
+    ["disassemble", { memoryReference: "0x1000", instructionCount: 1e9 }],
+    ["setInstructionBreakpoints", {}],
+    ["setInstructionBreakpoints", { breakpoints: [5] }],
+    ["setFunctionBreakpoints", { breakpoints: "all" }],
+    ["setDataBreakpoints", { breakpoints: new Array(5000).fill({}) }],
+    ["setExceptionBreakpoints", { filters: ["everything"] }],
+    ["setExceptionBreakpoints", {}],
+    ["exceptionInfo", { threadId: 1 }],
+    ["restart", { arguments: { kernel: "/nowhere" } }],
+    ["launch", { kernel: "/nowhere" }],
+    ["bootscope/walk", {}],
+    ["bootscope/walk", { address: "phys:0" }],
+    ["bootscope/memory", { address: "0", length: 0 }],
+    ["bootscope/memory", { address: "0", length: 1, disassemble: true, bits: 20 }],
+    ["bootscope/serialInput", { text: 5 }],
+    ["bootscope/serialInput", { text: "x", port: 77 }],
+  ];
+  for (const [command, args] of wrong) {
+    assert.match(await session.refused(command, args), SENTENCE, `${command} ${JSON.stringify(args)}`);
+  }
+  const stack = await session.ask<DebugProtocol.StackTraceResponse["body"]>("stackTrace", { threadId: 1 });
+  assert.equal(Number(stack.stackFrames[0]?.instructionPointerReference), CODE);
+  await session.close();
+});
+
+test("breakpoints that cannot be set say why", async (t) => {
+  const session = client(t);
+  await session.launch({ kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
+  await session.stopped();
+  const { breakpoints } = await session.ask<DebugProtocol.SetFunctionBreakpointsResponse["body"]>(
+    "setFunctionBreakpoints",
+    {
+      breakpoints: [{ name: "start_kernel" }, { name: "0x1000", hitCondition: "often" }, { name: "0x1000" }, {}],
+    },
+  );
+  assert.deepEqual(
+    breakpoints.map(({ verified }) => verified),
+    [false, false, true, false],
+  );
+  assert.match(breakpoints[0]?.message ?? "", /"start_kernel" is neither a register nor an address/);
+  const source = await session.ask<DebugProtocol.SetBreakpointsResponse["body"]>("setBreakpoints", {
+    source: { path: "/x.c" },
+    breakpoints: [{ line: 1 }],
+  });
+  assert.equal(source.breakpoints[0]?.verified, false);
+  await session.close();
+});
+
+test("messages that are no requests do not end the session", async (t) => {
+  const session = client(t);
+  for (const text of [
+    "{",
+    "null",
+    "[]",
+    "5",
+    '{"type":"request","seq":901}',
+    '{"type":"request","command":"__proto__","seq":900}',
+  ]) {
+    session.sendText(text);
+  }
+  await session.ask("initialize", { adapterID: "bootscope" });
+  await session.close();
+});
