@@ -72,7 +72,8 @@ null::sysinit:/bin/ln -sf /proc/self/fd/1 /dev/stdout
 null::sysinit:/bin/ln -sf /proc/self/fd/2 /dev/stderr
 ::sysinit:/bin/hostname -F /etc/hostname
 ::sysinit:/etc/init.d/rcS
-ttyS0::respawn:/sbin/getty -n -l /bin/sh -L ttyS0 115200 vt100
+# The dash makes it a login shell.
+ttyS0::respawn:-/bin/sh
 ::ctrlaltdel:/sbin/reboot
 ::shutdown:/etc/init.d/rcK
 ::shutdown:/bin/umount -a -r
@@ -177,7 +178,7 @@ export function buildrootRoot(busybox: Uint8Array, applets: readonly string[]): 
   const script = (name: string, text: string): CpioEntry => cpioFile(`etc/init.d/${name}`, text, 0o755);
   return writeCpio([
     ...common(busybox, directories, applets),
-    ...["init", "getty", "syslogd", "klogd", "reboot", "poweroff", "halt", "start-stop-daemon", "sysctl"].map((applet) =>
+    ...["init", "syslogd", "klogd", "reboot", "poweroff", "halt", "start-stop-daemon", "sysctl"].map((applet) =>
       cpioSymlink(`sbin/${applet}`, "../bin/busybox"),
     ),
     cpioFile("init", BUILDROOT_INIT, 0o755),
