@@ -44,7 +44,10 @@ function randomSignificand(random: Random): Halves {
       return [0xffffffff, 0xffffffff];
     case 2:
       // Few bits: exact results, ties.
-      return [(0x80000000 | (1 << random.below(31)) | (1 << random.below(31))) >>> 0, random.chance(50) ? 0 : 1 << random.below(32)];
+      return [
+        (0x80000000 | (1 << random.below(31)) | (1 << random.below(31))) >>> 0,
+        random.chance(50) ? 0 : 1 << random.below(32),
+      ];
     case 3: {
       // Ones, then zeros: rounding carries far.
       const ones = 1 + random.below(63);
@@ -112,7 +115,10 @@ export function writeExtended(random: Random, view: DataView, at: number, near: 
       if (random.chance(50)) low = 0;
       break;
     default:
-      exponent = Math.min(0x7ffe, Math.max(1, near + random.pick([0, 0, 1, -1, random.below(8) - 4, random.below(140) - 70])));
+      exponent = Math.min(
+        0x7ffe,
+        Math.max(1, near + random.pick([0, 0, 1, -1, random.below(8) - 4, random.below(140) - 70])),
+      );
       break;
   }
   view.setUint32(at, low, true);
@@ -128,10 +134,16 @@ export function writeCase(random: Random, cases: Uint8Array, index: number, code
   bytes.fill(0x90, 0, 8);
   bytes.set(code, 0);
   const masks = random.chance(65) ? 0x3f : random.below(64);
-  const control = 0x40 | masks | (random.pick([3, 3, 2, 0, 0, 1]) << 8) | (random.below(4) << 10) | (random.below(2) << 12);
+  const control =
+    0x40 | masks | (random.pick([3, 3, 2, 0, 0, 1]) << 8) | (random.below(4) << 10) | (random.below(2) << 12);
   const top = random.below(8);
   const sticky = random.chance(20) ? random.below(64) & masks : 0;
-  const status = (random.below(16) & 7) << 8 | (random.below(2) << 14) | (top << 11) | sticky | (random.chance(10) && masks & 1 ? 0x40 : 0);
+  const status =
+    ((random.below(16) & 7) << 8) |
+    (random.below(2) << 14) |
+    (top << 11) |
+    sticky |
+    (random.chance(10) && masks & 1 ? 0x40 : 0);
   // Stack depth: mostly enough operands and room; sometimes any pattern.
   let tags = 0xffff;
   const used = random.chance(10) ? random.below(256) : (1 << (2 + random.below(6))) - 1;
@@ -146,10 +158,26 @@ export function writeCase(random: Random, cases: Uint8Array, index: number, code
   view.setUint32(state + 16, random.next() & 0x7ff00ff, true);
   view.setUint32(state + 20, random.next(), true);
   view.setUint32(state + 24, 0xffff0000, true);
-  const near = random.pick([16383, 16383, 16383, 1 + random.below(0x7ffe), random.below(140), 0x7ffe - random.below(140)]);
+  const near = random.pick([
+    16383,
+    16383,
+    16383,
+    1 + random.below(0x7ffe),
+    random.below(140),
+    0x7ffe - random.below(140),
+  ]);
   for (let i = 0; i < 8; i++) writeExtended(random, view, state + 28 + i * 10, near);
   view.setUint32(116, random.next() & 0x8d5, true);
   writeMemory(random, view, 120);
+}
+
+/** The same with an exception pending: unmasked and flagged. */
+export function writePending(random: Random, cases: Uint8Array, index: number, code: readonly number[]): void {
+  writeCase(random, cases, index, code);
+  const view = new DataView(cases.buffer, cases.byteOffset + index * CASE.size, CASE.size);
+  const bit = 1 << random.below(6);
+  view.setUint8(8, view.getUint8(8) & ~bit);
+  view.setUint8(12, view.getUint8(12) | bit);
 }
 
 /** An operand that is interesting as an integer, a real of any size, or packed decimals. */

@@ -19,7 +19,9 @@ function registers(name: string, opcode: number, modrm: number): Instruction[] {
 }
 
 export const arithmetic: Instruction[] = [
-  ...[0xd8, 0xda, 0xdc, 0xde].flatMap((opcode) => ARITHMETIC.map((name, reg) => memoryForm(`f${name} m (${opcode.toString(16)})`, opcode, reg))),
+  ...[0xd8, 0xda, 0xdc, 0xde].flatMap((opcode) =>
+    ARITHMETIC.map((name, reg) => memoryForm(`f${name} m (${opcode.toString(16)})`, opcode, reg)),
+  ),
   ...[0xd8, 0xdc, 0xde].flatMap((opcode) =>
     ARITHMETIC.flatMap((name, reg) =>
       opcode === 0xde && reg === 3 ? [] : registers(`f${name} (${opcode.toString(16)})`, opcode, 0xc0 + reg * 8),
@@ -116,10 +118,21 @@ export const control: Instruction[] = [
 export const transcendental: Instruction[] = [
   registerForm("f2xm1", 0xd9, 0xf0),
   registerForm("fyl2x", 0xd9, 0xf1),
-  registerForm("fptan", 0xd9, 0xf2),
   registerForm("fpatan", 0xd9, 0xf3),
   registerForm("fyl2xp1", 0xd9, 0xf9),
   registerForm("fsincos", 0xd9, 0xfb),
   registerForm("fsin", 0xd9, 0xfe),
   registerForm("fcos", 0xd9, 0xff),
 ];
+
+/** The processor rounds it from fewer bits than the others. */
+export const tangent: Instruction[] = [registerForm("fptan", 0xd9, 0xf2)];
+
+/** All encodings, instructions or not: each memory form, each register form, and FWAIT. */
+export const encodings: Instruction[] = [{ name: "fwait", code: [0x9b] }];
+for (let opcode = 0xd8; opcode <= 0xdf; opcode++) {
+  for (let reg = 0; reg < 8; reg++) encodings.push(memoryForm(`${opcode.toString(16)} /${reg}`, opcode, reg));
+  for (let modrm = 0xc0; modrm <= 0xff; modrm++) {
+    encodings.push(registerForm(`${opcode.toString(16)} ${modrm.toString(16)}`, opcode, modrm));
+  }
+}

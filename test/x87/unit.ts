@@ -17,7 +17,7 @@ class Unwind extends Error {}
 /** Where the operation, the memory operand and the state image lie in the module's memory, and the instruction's address. */
 const OP = L.NULL_OP;
 const PAGE = 0x3e0000;
-const OPERAND = PAGE + 0x100;
+export const OPERAND = PAGE + 0x100;
 const IMAGE = PAGE + 0x400;
 const CODE = 0x10000000;
 
@@ -79,7 +79,14 @@ export class Unit {
     const rm = modrm & 7;
     const isReg = modrm >= 0xc0;
     const info =
-      opcode | (isReg ? 0x1000 : 0) | ((short ? 1 : 2) << 16) | (3 << 18) | (3 << 20) | (reg << 23) | (rm << 26) | 0x40000000;
+      opcode |
+      (isReg ? 0x1000 : 0) |
+      ((short ? 1 : 2) << 16) |
+      (3 << 18) |
+      (3 << 20) |
+      (reg << 23) |
+      (rm << 26) |
+      0x40000000;
     this.bytes.fill(0, OP, OP + 32);
     this.view.setUint8(OP + 2, reg * 8);
     this.view.setUint8(OP + 3, isReg ? rm * 8 : L.REG_TEMP);

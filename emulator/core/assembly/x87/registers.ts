@@ -4,6 +4,8 @@
  * SDM vol. 1, chapter 8.
  */
 import { L } from "../../layout";
+import { stopAfterCurrent } from "../control";
+import { noteTime } from "../mem";
 
 /** Bits of the status word (and, for the lower six, of the control word's masks). */
 export const enum Sw {
@@ -156,7 +158,11 @@ export function updateSummary(): void {
   const sw = load<u32>(L.FPU_SW);
   if (sw & ~load<u32>(L.FPU_CW) & Sw.EXCEPTIONS) {
     store<u32>(L.FPU_SW, sw | Sw.ES | Sw.BUSY);
-    if (!(sw & Sw.ES) && !(load<u64>(L.CR0) & 0x20)) ferr();
+    if (!(sw & Sw.ES) && !(load<u64>(L.CR0) & 0x20)) {
+      noteTime();
+      ferr();
+      if (load<u32>(L.ATTENTION)) stopAfterCurrent();
+    }
   } else store<u32>(L.FPU_SW, sw & ~(Sw.ES | Sw.BUSY));
 }
 

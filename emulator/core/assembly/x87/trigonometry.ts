@@ -3,7 +3,7 @@
  * results for large arguments are theirs rather than the mathematical ones. SDM vol. 1, 8.3.8.
  */
 import { shiftLeft, low } from "./wide";
-import { Sw, BIAS, INTEGER_BIT, flag, invalid, setResult, resultSe, resultM } from "./registers";
+import { Sw, BIAS, INTEGER_BIT, flag, invalid, setResult, unflag, resultSe, resultM } from "./registers";
 import { settleOne, settleTwo, checkDenormals, isInfinite, isZero, log2Floor, normalized } from "./classify";
 import { Long, slot, setLong, setExtended, setInteger, mulLong, addLong, divLong, divSmall, roundLong } from "./long-float";
 
@@ -134,10 +134,11 @@ export function cosine(se: u32, m: u64): void {
   sineOfQuadrant(r, quadrant + 1);
 }
 
-/** The sine is the result, the cosine the second one. */
+/** The sine is the result, and C1 speaks of it; the cosine is the second one. */
 export function sineAndCosine(se: u32, m: u64): void {
   cosine(se, m);
   setSecond(resultSe, resultM);
+  unflag(Sw.C1);
   sine(se, m);
 }
 
@@ -153,6 +154,15 @@ export function tangent(se: u32, m: u64): void {
   const sin = slot(1);
   const cos = slot(2);
   reduce(r, se, m);
+  if (r.e < -61) {
+    // The tangent exceeds its argument by less than the quotient's precision.
+    if (quadrant & 1) {
+      setLong(cos, 1, 0, INTEGER_BIT, 0);
+      divLong(r, cos, r);
+    }
+    roundLong(r, 1);
+    return;
+  }
   series(sin, r, 1);
   series(cos, r, 0);
   if (quadrant & 1) {
