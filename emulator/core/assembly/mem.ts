@@ -10,7 +10,7 @@ import { g32, isCode64 } from "./state";
 import { walk, Access } from "./paging";
 import { codeWritten } from "./blocks";
 import { stopAfterCurrent } from "./control";
-import { checkWatch, checkDebugRegisters } from "./watch";
+import { checkWatch, checkDebugRegisters, watchedPage } from "./watch";
 
 // @ts-ignore: decorator
 @external("env", "mmioRead")
@@ -217,7 +217,7 @@ export function fill(lin: u64, access: u32): TlbEntry {
   const info = L.PAGE_INFO + ((<usize>ppage >> 12) << 4);
   const flags = load<u32>(info + 4);
   e.addend = (m & ~4095) - <u32>page;
-  let slow: u64 = set == L.TLB + 3 * L.TLB_SET || flags & Pi.WATCH || debugPage(page) ? SLOW_TAG : 0;
+  let slow: u64 = set == L.TLB + 3 * L.TLB_SET || watchedPage(page, ppage) || debugPage(page) ? SLOW_TAG : 0;
   if (access & Access.EXEC) e.xtag = page;
   else {
     e.rtag = page | slow | (m & Pm.READ ? 0 : SLOW_TAG);
@@ -315,7 +315,7 @@ export function stSlow<T>(lin: u64, v: T): void {
 /** Once a page holds no code any more, its writes may be fast again. */
 function refreshWriteTag(e: TlbEntry, phys: u32): void {
   const info = L.PAGE_INFO + ((<usize>phys >> 12) << 4);
-  if (load<u32>(info) || load<u32>(info + 4) & Pi.WATCH) return;
+  if (load<u32>(info) || watchedPage(e.wtag & ~(<u64>4095), e.phys)) return;
   if (load<u32>(L.TLB_BASE) == L.TLB + 3 * L.TLB_SET || debugPage(e.wtag & ~(<u64>4095))) return;
   e.wtag &= ~SLOW_TAG;
 }

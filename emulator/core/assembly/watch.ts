@@ -3,6 +3,17 @@ import { L, Exit } from "../layout";
 import { g64 } from "./state";
 import { stopAfterCurrent } from "./control";
 
+/** Whether a watched byte lies in the page at this linear or physical address. */
+export function watchedPage(page: u64, phys: u32): bool {
+  const count = load<u32>(L.WATCHPOINTS);
+  for (let i: u32 = 0; i < count; i++) {
+    const at = L.WATCHPOINTS + 16 + <usize>i * 32;
+    const start = load<u32>(at + 16) ? page : <u64>phys;
+    if (start + 4095 >= load<u64>(at) && start <= load<u64>(at + 8)) return true;
+  }
+  return false;
+}
+
 /** Notes the first watchpoint that an access touches, and stops behind the instruction. */
 export function checkWatch(lin: u64, phys: u32, size: u32, write: bool): void {
   const count = load<u32>(L.WATCHPOINTS);
