@@ -206,8 +206,6 @@ export const enum Pi {
   DIRTY = 1,
   /** Holds an execution breakpoint. */
   BREAK = 2,
-  /** Holds a watched byte. */
-  WATCH = 4,
 }
 
 /** Bits of KEY: everything besides address and bytes that decoding or fetching depends on. */
