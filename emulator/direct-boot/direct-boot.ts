@@ -163,9 +163,20 @@ function loadElf(bytes: Uint8Array, wanted?: "64" | "32"): LoadedKernel {
       );
     }
   }
-  const placed = segments.map((segment) => ({ segment, start: Number(segment.physicalAddress) }));
-  const start = Math.min(...placed.map((p) => p.start));
-  const end = Math.max(...placed.map((p) => p.start + Number(p.segment.memorySize)));
+  const placed = segments
+    .map((segment) => {
+      const start = Number(segment.physicalAddress);
+      return { segment, start, end: start + Number(segment.memorySize) };
+    })
+    .sort((a, b) => a.start - b.start);
+  for (const [index, { start }] of placed.entries()) {
+    if (index > 0 && start < placed[index - 1]!.end) {
+      throw new DirectBootError(`Two segments of the ELF kernel overlap at physical ${hex(start)}.`);
+    }
+  }
+  const first = placed[0];
+  const last = placed[placed.length - 1];
+  if (!first || !last) throw new DirectBootError("The ELF kernel has no loadable segment.");
   return {
     writes: placed.map(({ segment, start: physical }) => ({
       physical,
@@ -175,10 +186,10 @@ function loadElf(bytes: Uint8Array, wanted?: "64" | "32"): LoadedKernel {
       name: `kernel segment ${index}`,
       what: "loadable segment of the ELF kernel",
       start: p.start,
-      end: p.start + Number(p.segment.memorySize),
+      end: p.end,
     })),
-    claim: { start, end },
-    info: { format: "elf", entry: mode, entryAddress: physicalEntry(elf), loadAddress: start },
+    claim: { start: first.start, end: last.end },
+    info: { format: "elf", entry: mode, entryAddress: physicalEntry(elf), loadAddress: first.start },
     cmdlineSize: ELF_CMDLINE_SIZE,
     initrdAddrMax: ELF_INITRD_MAX,
   };
