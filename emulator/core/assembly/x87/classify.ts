@@ -83,7 +83,7 @@ export function settleTwo(aSe: u32, aM: u64, bSe: u32, bM: u64): bool {
 }
 
 /** True while the operand from memory was a denormal of its own (shorter) format: as an extended value it is normal. */
-export let memoryDenormal: bool = false;
+let memoryDenormal: bool = false;
 // @ts-ignore: decorator
 @inline export function noteMemoryDenormal(v: bool): void { memoryDenormal = v; }
 

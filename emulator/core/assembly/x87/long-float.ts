@@ -27,7 +27,7 @@ export function setLong(d: Long, s: u32, e: i32, h: u64, l: u64): void {
   d.e = e;
   d.s = s;
 }
-export function copyLong(d: Long, a: Long): void {
+function copyLong(d: Long, a: Long): void {
   setLong(d, a.s, a.e, a.h, a.l);
 }
 /** A finite extended value. */

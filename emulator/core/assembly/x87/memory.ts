@@ -46,7 +46,7 @@ function widen(bits: u64, size: u32): void {
 }
 
 /** The operand formats of the arithmetic opcodes, in bits 1 and 2 of D8…DF. */
-export const enum Format {
+const enum Format {
   REAL32 = 0,
   INT32 = 1,
   REAL64 = 2,
@@ -136,7 +136,7 @@ export function storeInteger(lin: u64, se: u32, m: u64, size: u32, truncate: boo
   storeIntegerBits(lin, v, size);
   return true;
 }
-export function storeIntegerBits(lin: u64, v: u64, size: u32): void {
+function storeIntegerBits(lin: u64, v: u64, size: u32): void {
   if (size == 2) stc<u16>(lin, <u16>v);
   else if (size == 4) stc<u32>(lin, <u32>v);
   else stc<u64>(lin, v);

@@ -1,11 +1,9 @@
 /** Instructions D8…DF on registers only. */
 import { Fl, L } from "../../layout";
 import { W16, RAX } from "../state";
-import { getFlags, setArith, condition } from "../flags";
+import { setArith, condition } from "../flags";
 import {
   Sw,
-  BIAS,
-  INTEGER_BIT,
   INDEFINITE_SE,
   INDEFINITE_M,
   commitStatus,
@@ -28,7 +26,6 @@ import {
   stackUnderflow,
   statusWord,
   top,
-  updateSummary,
 } from "./registers";
 import { isDenormal, isInfinite, isNan, isUnsupported, isZero } from "./classify";
 import { add, mul, div, sqrt, compare, Order } from "./arithmetic";

@@ -49,6 +49,7 @@ export const enum Rc {
 // @ts-ignore: decorator
 @inline export const BIAS: i32 = 16383;
 
+// @ts-ignore: decorator
 @external("env", "ferr")
 declare function ferr(): void;
 

@@ -82,7 +82,7 @@ export function roundPack(sign: u32, exponent: i32, h: u64, l: u64, bits: u32): 
 }
 
 /** The masked answer to an overflow: infinity, or the largest finite value where the rounding points inwards. */
-export function overflowTo(sign: u32, bits: u32): void {
+function overflowTo(sign: u32, bits: u32): void {
   const rc = rounding();
   if (rc == Rc.NEAREST || rc == (sign ? Rc.DOWN : Rc.UP)) {
     flag(Sw.PE | Sw.C1);

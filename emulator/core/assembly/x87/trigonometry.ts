@@ -4,7 +4,7 @@
  */
 import { shiftLeft, low } from "./wide";
 import { Sw, BIAS, INTEGER_BIT, flag, invalid, setResult, unflag, resultSe, resultM } from "./registers";
-import { settleOne, settleTwo, checkDenormals, isInfinite, isZero, log2Floor, normalized } from "./classify";
+import { settleOne, settleTwo, checkDenormals, isInfinite, isZero, log2Floor } from "./classify";
 import { Long, slot, setLong, setExtended, setInteger, mulLong, addLong, divLong, divSmall, roundLong } from "./long-float";
 
 /** Terms of the series for sine and cosine up to pi / 4, and for the arctangent up to 1 / 32. */
