@@ -7,7 +7,7 @@ import {
   emit, emitCold, setTargets, setFusible, getFusible, nextRip, instructionLength, dropOp,
 } from "./decode";
 import {
-  isReg, reg, rm, regRaw, rmRaw, fetchModRM, prepareMemory, prepareAbsolute, prepareLea, fillMemory, reg8, regOf, effectiveSegment, adjustForPop,
+  isReg, modrm, reg, rm, regRaw, rmRaw, fetchModRM, prepareMemory, prepareAbsolute, prepareLea, fillMemory, reg8, regOf, effectiveSegment, adjustForPop,
 } from "./decode-operand";
 import { decodeMap1 } from "./decode-map1";
 import { systemAccess } from "./system/operand-size";
@@ -514,7 +514,7 @@ function farPointer(opcode: u32): bool {
 function x87(opcode: u32): bool {
   fetchModRM();
   if (lock) return undefinedOpcode();
-  coldModRM(H.X87, opcode, 0, isReg ? 0 : x87Access(opcode | modrmInfo() | (osize << 16)));
+  coldModRM(H.X87, opcode, modrm, isReg ? 0 : x87Access(opcode | modrmInfo() | (osize << 16)));
   return false;
 }
 

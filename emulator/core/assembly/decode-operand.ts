@@ -11,6 +11,8 @@ export let reg: u32 = 0;
 export let rm: u32 = 0;
 export let regRaw: u32 = 0;
 export let rmRaw: u32 = 0;
+/** The whole ModRM byte. */
+export let modrm: u32 = 0;
 
 // Parts of the address as decoded.
 let base: u32 = 0;
@@ -25,6 +27,7 @@ const SI: u32 = 48, DI: u32 = 56, BX: u32 = 24, BP: u32 = 40;
 
 export function fetchModRM(): void {
   const b = fetch8();
+  modrm = b;
   regRaw = (b >> 3) & 7;
   rmRaw = b & 7;
   reg = regRaw | ((rex & 4) << 1);
