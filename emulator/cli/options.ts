@@ -89,7 +89,7 @@ function parse(argv: readonly string[]) {
   } catch (error) {
     // parseArgs explains itself in its first sentence.
     const message = error instanceof Error ? error.message : String(error);
-    throw new BootInputError(`${message.split(". ")[0]}. See --help.`);
+    throw new BootInputError(`${message.split(/\.\s/)[0]}. See --help.`);
   }
 }
 
