@@ -58,7 +58,9 @@ export function buildBootParams(params: BootParams): Uint8Array {
   const view = new DataView(bytes.buffer);
   if (params.header) {
     if (HEADER + params.header.length > 0x290) {
-      throw new FormatError(`The setup header of ${params.header.length} bytes is longer than boot_params has room for.`);
+      throw new FormatError(
+        `The setup header of ${params.header.length} bytes is longer than boot_params has room for.`,
+      );
     }
     bytes.set(params.header, HEADER);
   } else {

@@ -62,11 +62,14 @@ test("each wrong file gets one sentence that names what it is", async () => {
     [patched((b) => b.writeUInt32LE(0, 0x260)), /init_size is 0/],
   ];
   for (const [file, message] of cases) {
-    assert.throws(() => parseBzImage(file), (error: unknown) => {
-      assert.ok(error instanceof FormatError);
-      assert.match(error.message, message);
-      return true;
-    });
+    assert.throws(
+      () => parseBzImage(file),
+      (error: unknown) => {
+        assert.ok(error instanceof FormatError);
+        assert.match(error.message, message);
+        return true;
+      },
+    );
   }
 });
 

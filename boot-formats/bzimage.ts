@@ -169,9 +169,7 @@ export function parseBzImage(bytes: Uint8Array): BzImage {
   const payload = { start: setupEnd + value("payload_offset"), end: 0 };
   payload.end = payload.start + value("payload_length");
   if (payload.end > imageEnd) {
-    throw new FormatError(
-      `The bzImage is damaged: its payload ends at byte ${payload.end}, the image at ${imageEnd}.`,
-    );
+    throw new FormatError(`The bzImage is damaged: its payload ends at byte ${payload.end}, the image at ${imageEnd}.`);
   }
   const prefAddress = value("pref_address");
   const alignment = value("kernel_alignment");

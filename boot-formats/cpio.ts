@@ -132,7 +132,9 @@ export function readCpio(bytes: Uint8Array, start = 0): { entries: CpioReadEntry
     const dataStart = start + padded(at - start + HEADER_BYTES + nameSize);
     const dataEnd = dataStart + dataSize;
     if (dataEnd > bytes.length) {
-      throw new FormatError(`Cpio archive is truncated ${where}: an entry of ${dataSize} bytes reaches beyond its end.`);
+      throw new FormatError(
+        `Cpio archive is truncated ${where}: an entry of ${dataSize} bytes reaches beyond its end.`,
+      );
     }
     const path = decoder.decode(bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + nameSize - 1));
     const next = Math.min(start + padded(dataEnd - start), bytes.length);

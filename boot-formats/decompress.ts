@@ -126,7 +126,7 @@ function zstdFrameLength(bytes: Uint8Array): number {
   const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
   const contentBytes = [single ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
   let at = 5 + (single ? 0 : 1) + dictionaryBytes + contentBytes;
-  for (let last = false; !last; ) {
+  for (let last = false; !last;) {
     if (at + 3 > bytes.length) throw new FormatError("the last block is missing");
     const header = readU32(bytes, at - 1) >>> 8;
     last = (header & 1) !== 0;

@@ -58,11 +58,14 @@ test("what leaves the file or makes no sense is refused", () => {
     [patched((f) => f.writeUInt32LE(3, 52 + 20)), /more bytes in the file than in memory/],
   ];
   for (const [file, message] of cases) {
-    assert.throws(() => parseElf(file), (error: unknown) => {
-      assert.ok(error instanceof FormatError);
-      assert.match(error.message, message);
-      return true;
-    });
+    assert.throws(
+      () => parseElf(file),
+      (error: unknown) => {
+        assert.ok(error instanceof FormatError);
+        assert.match(error.message, message);
+        return true;
+      },
+    );
   }
 });
 

@@ -113,7 +113,14 @@ export function parseElf(bytes: Uint8Array): Elf {
     shnum === 0 || fields.u16(at.shentsize) !== entrySizes.section
       ? []
       : parseSections(bytes, fields, fields.word(at.shoff), shnum, fields.u16(at.shstrndx));
-  return { bits: wide ? 64 : 32, machine: fields.u16(18), type: fields.u16(16), entry: fields.word(24), segments, sections };
+  return {
+    bits: wide ? 64 : 32,
+    machine: fields.u16(18),
+    type: fields.u16(16),
+    entry: fields.word(24),
+    segments,
+    sections,
+  };
 }
 
 function parseSegment(fields: Fields, at: number, index: number, fileLength: number): ElfSegment {

@@ -52,7 +52,10 @@ test("the FADT names the board's ports, and a FACS on a 64-byte boundary", () =>
   const fadt = walk().get("FACP")!;
   assert.equal(fadt.readUInt16LE(46), 9);
   assert.equal(fadt.readUInt32LE(48), 0, "no SMI command port");
-  assert.deepEqual([56, 64, 76].map((offset) => fadt.readUInt32LE(offset)), [0x600, 0x604, 0x608]);
+  assert.deepEqual(
+    [56, 64, 76].map((offset) => fadt.readUInt32LE(offset)),
+    [0x600, 0x604, 0x608],
+  );
   assert.equal(fadt.readBigUInt64LE(120), 0xcf9n);
   assert.equal(fadt[128], 6);
   const facs = fadt.readUInt32LE(36);
@@ -69,7 +72,11 @@ test("iasl disassembles every table without complaint, and compiles the DSDT bac
   try {
     for (const [signature, table] of walk()) {
       writeFileSync(join(directory, `${signature}.aml`), table);
-      const output = execFileSync("iasl", ["-d", `${signature}.aml`], { cwd: directory, encoding: "utf8", stdio: "pipe" });
+      const output = execFileSync("iasl", ["-d", `${signature}.aml`], {
+        cwd: directory,
+        encoding: "utf8",
+        stdio: "pipe",
+      });
       const source = readFileSync(join(directory, `${signature}.dsl`), "utf8");
       assert.doesNotMatch(output + source, /error|warning|invalid|should be/i, signature);
     }

@@ -40,12 +40,7 @@ const RESET_VALUE = 6;
 
 /** A device on the ISA bus with fixed resources. */
 function isaDevice(path: string, id: string, uid: number, ...descriptors: number[][]): number[] {
-  return device(
-    path,
-    name("_HID", eisaId(id)),
-    name("_UID", integer(uid)),
-    name("_CRS", resources(...descriptors)),
-  );
+  return device(path, name("_HID", eisaId(id)), name("_UID", integer(uid)), name("_CRS", resources(...descriptors)));
 }
 
 /** The DSDT's objects: soft-off, the PCI root bridge, the ISA bridge with its devices, the HPET. */

@@ -36,7 +36,12 @@ function flatDescriptor(attributes: number): bigint {
 
 /** Null, unused, code (__BOOT_CS 0x10), data (__BOOT_DS 0x18). */
 export function buildGdt(code: "64" | "32"): MemoryWrite {
-  const entries = new BigUint64Array([0n, 0n, flatDescriptor(code === "64" ? CODE_64 : CODE_32), flatDescriptor(DATA_32)]);
+  const entries = new BigUint64Array([
+    0n,
+    0n,
+    flatDescriptor(code === "64" ? CODE_64 : CODE_32),
+    flatDescriptor(DATA_32),
+  ]);
   return { physical: GDT_ADDRESS, bytes: new Uint8Array(entries.buffer) };
 }
 

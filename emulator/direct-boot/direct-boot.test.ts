@@ -67,15 +67,20 @@ function checkAll(boot: DirectBoot, { memoryMiB, cmdline, initrd }: DirectBootCo
     assert.ok(range.end > range.start);
     if (index > 0) assert.ok(range.start >= map[index - 1]!.end, "sorted, without overlap");
   }
-  const usable = (start: number, end: number): boolean => map.some((r) => r.type === 1 && start >= r.start && end <= r.end);
+  const usable = (start: number, end: number): boolean =>
+    map.some((r) => r.type === 1 && start >= r.start && end <= r.end);
   assert.equal(map.find((r) => r.type === 1 && r.start === 0x10_0000)?.end, memoryMiB * MIB);
-  assert.ok(map.some((r) => r.type === 3 && r.start === 0xe_0000), "the ACPI tables");
+  assert.ok(
+    map.some((r) => r.type === 3 && r.start === 0xe_0000),
+    "the ACPI tables",
+  );
   assert.ok(!usable(0xa_0000, 0xa_0001) && !usable(0xfee0_0000, 0xfee0_0001));
 
   const { layout } = boot;
   assert.equal(layout.length, boot.writes.length);
   for (const [index, range] of layout.entries()) {
-    if (index > 0) assert.ok(range.start >= layout[index - 1]!.end, `${range.name} overlaps ${layout[index - 1]!.name}`);
+    if (index > 0)
+      assert.ok(range.start >= layout[index - 1]!.end, `${range.name} overlaps ${layout[index - 1]!.name}`);
     const firmware = range.name === "ACPI tables" || range.name === "RSDP";
     assert.equal(usable(range.start, range.end), !firmware, `${range.name} lies in RAM`);
   }
@@ -96,13 +101,15 @@ for (const [name, files] of [
   test(`${name} bzImage by its 64-bit entry`, async () => {
     const kernel = await readFile((await files()).vmlinuz);
     const asked = await config({ kernel });
-    const boot = await prepareDirectBoot(asked);
+    const boot = prepareDirectBoot(asked);
     checkAll(boot, asked);
     const image = parseBzImage(kernel);
     const { cpu, kernelInfo } = boot;
     assert.equal(kernelInfo.loadAddress, image.prefAddress);
     assert.equal(cpu.rip, BigInt(image.prefAddress + 0x200));
-    assert.ok(memory(boot, Number(cpu.rip), 16).equals(kernel.subarray(image.setup.end + 0x200, image.setup.end + 0x210)));
+    assert.ok(
+      memory(boot, Number(cpu.rip), 16).equals(kernel.subarray(image.setup.end + 0x200, image.setup.end + 0x210)),
+    );
     assert.equal(cpu.cr0 & 0x8000_0001n, 0x8000_0001n);
     assert.equal(cpu.efer & 0x500n, 0x500n);
     assert.equal(cpu.segments[1]!.attributes & 0x6000, 0x2000, "CS.L without CS.D");
@@ -122,7 +129,7 @@ for (const [name, files] of [
 
 test("bzImage by its 32-bit entry: protected mode without paging", async () => {
   const asked = await config({ entry: "32" });
-  const boot = await prepareDirectBoot(asked);
+  const boot = prepareDirectBoot(asked);
   checkAll(boot, asked);
   const { cpu } = boot;
   assert.equal(cpu.rip, BigInt(boot.kernelInfo.loadAddress));
@@ -137,22 +144,22 @@ test("bzImage by its 32-bit entry: protected mode without paging", async () => {
 test("ELF vmlinux: its segments at their physical addresses", async () => {
   const kernel = await readFile(await vmlinux((await cloudKernel()).vmlinuz));
   const asked = await config({ kernel });
-  const boot = await prepareDirectBoot(asked);
+  const boot = prepareDirectBoot(asked);
   checkAll(boot, asked);
   assert.equal(boot.kernelInfo.format, "elf");
   assert.equal(boot.cpu.rip, 0x100_0000n);
   // .text begins at file offset 2 MiB in every such kernel.
   assert.ok(memory(boot, 0x100_0000, 64).equals(kernel.subarray(0x20_0000, 0x20_0040)));
   assert.equal(bootParams(boot).readUInt32LE(0x202), 0x53726448);
-  await assert.rejects(prepareDirectBoot({ ...asked, entry: "32" }), /64-bit ELF file: it has no 32-bit entry/);
+  assert.throws(() => prepareDirectBoot({ ...asked, entry: "32" }), /64-bit ELF file: it has no 32-bit entry/);
 });
 
 test("without an initrd, and with more memory than initrd_addr_max", async () => {
   const none = await config();
   delete none.initrd;
-  checkAll(await prepareDirectBoot(none), none);
+  checkAll(prepareDirectBoot(none), none);
   const large = await config({ memoryMiB: 3072 });
-  const boot = await prepareDirectBoot(large);
+  const boot = prepareDirectBoot(large);
   checkAll(boot, large);
   const initrd = boot.layout.find((range) => range.name === "initrd")!;
   assert.ok(initrd.end <= 0x8000_0000 && initrd.end > 0x8000_0000 - 4096);

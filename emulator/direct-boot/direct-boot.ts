@@ -56,7 +56,7 @@ const hex = (value: number): string => `0x${value.toString(16)}`;
 const mib = (bytes: number): string => `${Math.ceil(bytes / MIB)} MiB`;
 
 /** Throws DirectBootError or FormatError, each with one sentence for the user, when the configuration cannot boot. */
-export async function prepareDirectBoot(config: DirectBootConfig): Promise<DirectBoot> {
+export function prepareDirectBoot(config: DirectBootConfig): DirectBoot {
   const { memoryMiB } = config;
   if (!Number.isInteger(memoryMiB) || memoryMiB < 1 || memoryMiB > MAX_MEMORY_MIB) {
     throw new DirectBootError(`Memory of ${memoryMiB} MiB: a whole number from 1 to ${MAX_MEMORY_MIB} was expected.`);
@@ -147,7 +147,9 @@ function loadElf(bytes: Uint8Array, wanted?: "64" | "32"): LoadedKernel {
   const elf = parseElf(bytes);
   const mode = elf.bits === 64 ? "64" : "32";
   if (elf.machine !== (elf.bits === 64 ? EM_X86_64 : EM_386)) {
-    throw new DirectBootError(`The kernel is an ELF file for machine ${elf.machine}: x86-64 (62) or i386 (3) was expected.`);
+    throw new DirectBootError(
+      `The kernel is an ELF file for machine ${elf.machine}: x86-64 (62) or i386 (3) was expected.`,
+    );
   }
   if (wanted !== undefined && wanted !== mode) {
     throw new DirectBootError(`The kernel is a ${elf.bits}-bit ELF file: it has no ${wanted}-bit entry.`);
@@ -203,7 +205,9 @@ function physicalEntry(elf: Elf): number {
   }
   const segment = loads.find((s) => elf.entry >= s.virtualAddress && elf.entry < s.virtualAddress + s.memorySize);
   if (!segment) {
-    throw new DirectBootError(`The ELF kernel's entry 0x${elf.entry.toString(16)} lies in none of its loadable segments.`);
+    throw new DirectBootError(
+      `The ELF kernel's entry 0x${elf.entry.toString(16)} lies in none of its loadable segments.`,
+    );
   }
   return Number(elf.entry - segment.virtualAddress + segment.physicalAddress);
 }

@@ -41,7 +41,9 @@ async function ensureKnown(name: string): Promise<void> {
     await listsRefreshed;
     if (await isKnown(name)) return;
   }
-  throw new GuestError(`apt knows no package ${name}: run "apt-get update" as root on a Debian 12 system and try again.`);
+  throw new GuestError(
+    `apt knows no package ${name}: run "apt-get update" as root on a Debian 12 system and try again.`,
+  );
 }
 
 /** The package that a meta package stands for: its first dependency that starts with `prefix`. */
