@@ -20,14 +20,13 @@ export interface CoreHost {
   /** Vector of the interrupt taken, or 256 and more when there is none after all. */
   acknowledge(): number;
   readApicBase(): bigint;
-  /** False when the value must raise #GP(0). */
-  writeApicBase(value: bigint): boolean;
+  writeApicBase(value: bigint): void;
   readCr8(): number;
   writeCr8(value: number): void;
   /** Code of a new kind is about to run: 1 user mode, 2 64-bit code at a multiple of 2 MiB. */
   codeNotify(kind: number): void;
-  /** Level of the FERR# pin: an unmasked x87 exception waits while CR0.NE is 0. */
-  ferr(level: boolean): void;
+  /** An unmasked x87 exception waits while CR0.NE is 0: the FERR# pin. */
+  ferr(): void;
 }
 
 interface CoreExports {
@@ -48,8 +47,7 @@ interface CoreExports {
   resetCpu(): void;
   /** Value of a model specific register that exists; 0 else. */
   peekMsr(index: number): bigint;
-  /** False when there is no such register or it cannot hold the value. */
-  pokeMsr(index: number, value: bigint): number;
+  pokeMsr(index: number, value: bigint): void;
 }
 
 /** The processor: the WebAssembly core with its memory. Registers and caches are at the addresses of layout.ts. */
@@ -103,11 +101,13 @@ export class Core {
         codeNotify: (kind: number) => {
           host.codeNotify(kind);
         },
-        ferr: (level: number) => {
-          host.ferr(level !== 0);
+        ferr: () => {
+          host.ferr();
         },
         readApicBase: () => host.readApicBase(),
-        writeApicBase: (value: bigint) => (host.writeApicBase(BigInt.asUintN(64, value)) ? 1 : 0),
+        writeApicBase: (value: bigint) => {
+          host.writeApicBase(BigInt.asUintN(64, value));
+        },
         readCr8: () => host.readCr8(),
         writeCr8: (value: number) => {
           host.writeCr8(value);
@@ -183,6 +183,17 @@ export class Core {
       this.i32[L.BUDGET / 4]! += this.u8[op + 6]!;
       this.u64[L.RIP / 8] = this.u64[(L.REGS + L.REG_BLOCK_RIP) / 8]! + BigInt(this.u8[op + 7]!);
       return { vector: this.u32[L.EXC_VECTOR / 4]!, error: this.u32[L.EXC_ERROR / 4]! };
+    }
+  }
+
+  /** Writes a model specific register as WRMSR would; false where that raises #GP. */
+  writeMsr(index: number, value: bigint): boolean {
+    try {
+      this.exports.pokeMsr(index, value);
+      return true;
+    } catch (thrown) {
+      if (thrown !== UNWIND) throw thrown;
+      return false;
     }
   }
 

@@ -107,7 +107,7 @@ export class Machine implements BootMachine {
 
   /** A machine that is about to execute the first instruction of its kernel. Throws with one sentence on bad input. */
   static async create(config: MachineConfig, events: MachineEvents): Promise<Machine> {
-    const boot = await prepareDirectBoot(config);
+    const boot = prepareDirectBoot(config);
     const raw: RawConfig = { ...config, writes: boot.writes, cpu: boot.cpu };
     const shell = new HostShell();
     const core = await Core.create(config.memoryMiB, shell);
@@ -352,8 +352,8 @@ class HostShell {
     if (!this.#board) return 0xfee00900n;
     return BigInt(this.#board.apicBaseLow >>> 0) | (BigInt(this.#board.apicBaseHigh >>> 0) << 32n);
   }
-  writeApicBase(value: bigint): boolean {
-    return this.#board!.writeApicBase(Number(value & 0xffffffffn), Number(value >> 32n));
+  writeApicBase(value: bigint): void {
+    this.#board!.writeApicBase(Number(value & 0xffffffffn), Number(value >> 32n));
   }
   readCr8(): number {
     return this.#board!.tpr >> 4;
@@ -364,8 +364,8 @@ class HostShell {
   codeNotify(kind: number): void {
     this.#notify(kind);
   }
-  ferr(level: boolean): void {
-    this.#board!.setFerr(level);
+  ferr(): void {
+    this.#board!.raiseFerr();
   }
 }
 

@@ -126,7 +126,7 @@ export function writeRegister(core: Core, name: string, value: bigint): void {
   } else if (segment) writeSegment(core, segment[1] as SegmentName, segment[2]!, value);
   else if (xmm && Number(xmm[1]) < 16) set64(L.XMM + Number(xmm[1]) * 16 + (xmm[2] === "high" ? 8 : 0));
   else if (msr) {
-    if (!core.exports.pokeMsr(Number(msr[1]), value)) {
+    if (!core.writeMsr(Number(msr[1]), value)) {
       throw new RangeError(`${name}: there is no such register, or it cannot hold ${hex(value)}.`);
     }
   } else throw new RangeError(`${name}: no register of that name can be written.`);

@@ -8,7 +8,8 @@ import { setLazy, setResult, getCF } from "./flags";
 /** 32-bit writes clear the upper half of the register. */
 // @ts-ignore: decorator
 @inline export function set<T>(r: usize, v: T): void {
-  if (sizeof<T>() == 4) store<u64>(r, <u64><u32>v, L.REGS);
+  // A mask, not a cast to u32: Binaryen (of asc 0.28) makes `<u64><u32>` of a 32-bit signed load sign-extend.
+  if (sizeof<T>() == 4) store<u64>(r, <u64>v & 0xffffffff, L.REGS);
   else store<T>(r, v, L.REGS);
 }
 

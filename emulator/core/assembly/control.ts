@@ -38,6 +38,11 @@ export function slots(h: u32): usize {
 export function stopAfterCurrent(): void {
   const op = changetype<Op>(load<u32>(L.CUR_OP));
   if (load<u32>(L.PATCHED_OP)) return;
+  if (changetype<usize>(op) == L.NULL_OP) {
+    // A fetch or a delivery between instructions.
+    recheck();
+    return;
+  }
   const rem = op.rem;
   let next = op;
   while (next.rem == rem) {

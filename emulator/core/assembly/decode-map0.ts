@@ -3,7 +3,7 @@ import { L } from "../layout";
 import { Op, SLOT } from "./op";
 import { H } from "./handlers.gen";
 import {
-  codeSize, osize, asize, rex, rep, lock, segment, setOsize, fetch8, fetch16, fetch32, fetch64, fetchZ, fetchS8,
+  codeSize, osize, asize, rex, rep, lock, segment, overrun, setOsize, fetch8, fetch16, fetch32, fetch64, fetchZ, fetchS8,
   emit, emitCold, setTargets, setFusible, getFusible, nextRip, instructionLength, dropOp,
 } from "./decode";
 import {
@@ -48,7 +48,7 @@ export function systemModRM(opcode: u32): bool {
   const info = opcode | modrmInfo() | (osize << 16) | (asize << 18) | (rex & 8 ? 0x2000 : 0) | (codeSize == 2 ? 0x40000000 : 0);
   if (lock) return undefinedOpcode();
   const access = systemAccess(info);
-  if (!isReg) prepareMemory(access & 0xff ? access & 0xff : access ? 256 : 1, (access & 0x100) != 0);
+  if (!isReg) prepareMemory(access & 0xffff, (access & 0x10000) != 0);
   const op = emitCold(H.SYSTEM, opcode | modrmInfo(), 0);
   op.a = <u8>(reg << 3);
   op.b = <u8>(rm << 3);
@@ -203,7 +203,8 @@ export function conditionalBranch(c: u32, rel: i32, opcode: u32): bool {
     emitCold(H.INTEGER_END, opcode, target);
     return true;
   }
-  const fused = fuse(c);
+  // A branch that reaches into the next page is decoded again on its own: what stands before it must stay.
+  const fused = overrun ? 0 : fuse(c);
   const op = fused ? changetype<Op>(fused) : emit(H.JCC0 + c, 0, 0, 0, 0, 0, 0);
   setTargets(op, target);
   return true;

@@ -21,7 +21,7 @@ let page2Phys: u32 = 0;
 /** The instruction reaches into the second page. */
 let crosses: bool = false;
 /** Fetching stopped: the instruction reaches into the second page and is not the block's first. */
-let overrun: bool = false;
+export let overrun: bool = false;
 let cached: bool = false;
 /** Instructions decoded so far; the position of the current one. */
 let count: i32 = 0;

@@ -15,7 +15,7 @@ import { Op } from "./op";
 @inline export function W(r: usize, v: u64): void { store<u64>(r, v, L.REGS); }
 /** Writing 32 bits clears the upper half. */
 // @ts-ignore: decorator
-@inline export function W32(r: usize, v: u32): void { store<u64>(r, <u64>v, L.REGS); }
+@inline export function W32(r: usize, v: u32): void { store<u64>(r, <u64>v & 0xffffffff, L.REGS); }
 // @ts-ignore: decorator
 @inline export function W16(r: usize, v: u16): void { store<u16>(r, v, L.REGS); }
 // @ts-ignore: decorator

@@ -1,0 +1,15 @@
+/** `npm test`: prepares everything that the suites need, then runs them (scripts/test-suites.ts). */
+import { build, installPackages, needCommands, root, run } from "./prepare.mjs";
+import path from "node:path";
+
+installPackages();
+needCommands({
+  gcc: "gcc",
+  ld: "binutils",
+  nasm: "nasm",
+  cpio: "cpio",
+  dpkg: "dpkg",
+  "qemu-system-x86_64": "qemu-system-x86",
+});
+build();
+run(process.execPath, ["--import", "tsx", path.join(root, "scripts/test-suites.ts"), ...process.argv.slice(2)]);
