@@ -22,7 +22,7 @@ const END_PORT = 0xf4;
 const BUDGET = 4_000_000;
 const QEMU_TIMEOUT_MS = 60_000;
 /** The features that the core reports, as far as QEMU's TCG has them. */
-const QEMU_CPU = "qemu64,+smep,+smap,+pcid,+invpcid,+fsgsbase,+pdpe1gb,+rdtscp,+xsave,+erms,+ssse3,+sse4.1,+sse4.2";
+const QEMU_CPU = "qemu64,+smep,+smap,+fsgsbase,+pdpe1gb,+rdtscp,+xsave,+erms,+ssse3,+sse4.1,+sse4.2";
 
 export interface Outcome {
   /** Text written to the report port. */
@@ -69,7 +69,7 @@ export async function runInQemu(image: Uint8Array): Promise<Outcome> {
       ["-chardev", `file,id=report,path=${file("report")}`, "-device", `isa-debugcon,chardev=report,iobase=${REPORT_PORT}`],
       ["-device", `isa-debug-exit,iobase=${END_PORT},iosize=1`],
     ].flat();
-    const status = await run("qemu-system-x86_64", options, { timeout: QEMU_TIMEOUT_MS }).then(
+    const status = await run("qemu-system-x86_64", options, { timeout: QEMU_TIMEOUT_MS, killSignal: "SIGKILL" }).then(
       () => 0,
       (error: unknown) => (error as { code?: number | string | null }).code ?? "killed",
     );

@@ -191,7 +191,7 @@ export function execFarReturn(op: Op, release: u32): void {
   const ss = <u32>peek(size, 3 * bytes + release) & 0xffff;
   let stack: u64 = 0;
   if (isNull(ss)) {
-    if (!is64(d) || level == 3 || (ss & 3) != level) raiseGP(0);
+    if (!is64(d) || level == 3) raiseGP(0);
   } else stack = checkStack(ss, level, Vec.GP);
   checkOffset(d, offset);
   if (!isNull(ss)) stack = markAccessed(ss, stack);

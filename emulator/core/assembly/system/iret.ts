@@ -80,7 +80,7 @@ function iretProtected(size: u32): void {
     sp = peek(size, 3 * bytes);
     ss = <u32>peek(size, 4 * bytes) & 0xffff;
     if (isNull(ss)) {
-      if (!is64(d) || level == 3 || (ss & 3) != level) raiseGP(0);
+      if (!is64(d) || level == 3) raiseGP(0);
     } else stack = checkStack(ss, level, Vec.GP);
   }
   checkOffset(d, ip);

@@ -94,7 +94,7 @@ export function checkData(selector: u32, vector: u32): u64 {
 }
 function loadStack(selector: u32): void {
   if (isNull(selector)) {
-    if (!isCode64() || cpl() == 3 || (selector & 3) != cpl()) raiseGP(externalBit());
+    if (!isCode64() || cpl() == 3) raiseGP(externalBit());
     setNull(2, selector);
     return;
   }
