@@ -12,7 +12,7 @@ export interface CampaignOptions {
   from: number;
   kind: Kind | undefined;
   mode: Mode | undefined;
-  /** Stop after so many kinds of failures. */
+  /** Stop after so many kinds of failures, or three times as many failures. */
   failures: number;
 }
 
@@ -40,9 +40,9 @@ const TOLERANCES: Partial<Record<Kind, Tolerance>> = {
 };
 
 function signatureOf(failure: Failure): string {
-  const names = disassemble(failure.test).map((line) => line.slice(43).split(" ")[0] ?? "");
+  const names = disassemble(failure.test).map((line) => line.slice(57).split(" ")[0] ?? "");
   const last = names.at(-1) ?? "nothing";
-  return `${last} (${failure.differences.map((difference) => difference.what.replace(/[0-9].*/, "")).sort().join(" ")})`;
+  return `${last} (${failure.differences.map(({ what }) => (/^r[0-9a-ds]/.test(what) && what !== "rip" ? "gpr" : what.replace(/[0-9].*/, ""))).sort().join(" ")})`;
 }
 
 /** Runs a campaign; `progress` is called after each batch. */
@@ -54,6 +54,7 @@ export function runCampaign(
 ): CampaignResult {
   const tolerance = (options.kind && TOLERANCES[options.kind]) ?? EXACT;
   const result: CampaignResult = { cases: 0, instructions: 0, groups: [], vectors: new Map() };
+  let failed = 0;
   for (let from = options.from; result.instructions < options.instructions; from += BATCH) {
     const image = batchImage(options.seed, from / BATCH);
     const cases = Array.from({ length: BATCH }, (_, i) => makeCase(options.seed, from + i, options.kind, options.mode));
@@ -72,7 +73,7 @@ export function runCampaign(
       const group = result.groups.find((other) => other.signature === signature);
       if (group) group.count++;
       else result.groups.push({ signature, count: 1, number: from + i, example, image });
-      if (result.groups.length >= options.failures) {
+      if (result.groups.length >= options.failures || ++failed >= 3 * options.failures) {
         result.cases += i + 1;
         return result;
       }

@@ -8,6 +8,8 @@ import type { Machine } from "./report.ts";
 /** Instructions after which a case counts as endless. */
 const BUDGET = 100_000;
 const HLT = 0xf4;
+/** EXC_VECTOR when the core unwinds for another reason than an exception. */
+const NO_EXCEPTION = 0xffffffff;
 
 function loadFloating(core: Core, fx: Uint8Array): void {
   const view = new DataView(fx.buffer, fx.byteOffset, fx.byteLength);
@@ -54,11 +56,18 @@ function changedMemory(core: Core, image: Uint8Array): Map<number, Uint8Array> {
   return changed;
 }
 
+/** Tells the core that the host wrote code, page by page. */
+function touched(core: Core, physical: number, length: number): void {
+  for (let at = physical; at < physical + length; at = (at | 0xfff) + 1) {
+    core.exports.touched(at, Math.min(physical + length, (at | 0xfff) + 1) - at);
+  }
+}
+
 function runCase(core: Core, image: Uint8Array, test: TestCase): Outcome {
   const code = finishedCode(test);
   const physical = CODE_PHYSICAL + (test.mode === 0 ? test.rip : test.rip - CODE);
   core.ram.set(code, physical);
-  core.exports.touched(physical, code.length);
+  touched(core, physical, code.length);
   enterUser(core, test.mode);
   for (let i = 0; i < 16; i++) core.u64[L.REGS / 8 + i] = test.gpr[i] ?? 0n;
   core.setNumber64(L.RIP, test.rip);
@@ -67,7 +76,10 @@ function runCase(core: Core, image: Uint8Array, test: TestCase): Outcome {
   core.u32[L.HALTED / 4] = 0;
   core.exports.refreshMode();
 
-  const end = core.runToFault(BUDGET);
+  const limit = core.icount + BUDGET;
+  let end = core.runToFault(BUDGET);
+  // An exit before the budget is used up means only that something was to be looked at again.
+  while ("exit" in end && end.exit === Exit.BUDGET && core.icount < limit) end = core.runToFault(limit - core.icount);
   const outcome: Outcome = {
     gpr: core.u64.slice(L.REGS / 8, L.REGS / 8 + 16),
     rip: core.u64[L.RIP / 8] ?? 0n,
@@ -78,7 +90,9 @@ function runCase(core: Core, image: Uint8Array, test: TestCase): Outcome {
     fx: saveFloating(core),
     memory: changedMemory(core, image),
   };
-  if ("vector" in end) {
+  if (("exit" in end && end.exit === Exit.UNEMULATED) || ("vector" in end && end.vector === NO_EXCEPTION)) {
+    outcome.vector = UNEMULATED;
+  } else if ("vector" in end) {
     outcome.vector = end.vector;
     outcome.error = end.error;
     if (end.vector === 14) outcome.cr2 = core.u64[L.CR2 / 8] ?? 0n;
@@ -89,10 +103,9 @@ function runCase(core: Core, image: Uint8Array, test: TestCase): Outcome {
     outcome.rip = frame.getBigUint64(0, true);
     outcome.flags = frame.getUint32(16, true);
     outcome.gpr[4] = frame.getBigUint64(24, true);
-  } else if (end.exit === Exit.UNEMULATED) {
-    outcome.vector = UNEMULATED;
   }
   core.ram.fill(HLT, physical, physical + code.length);
+  touched(core, physical, code.length);
   return outcome;
 }
 

@@ -66,7 +66,7 @@ export function disassemble(test: TestCase): string[] {
     const bytes = test.code.subarray(at, at + instruction.length);
     if (instruction.code === Code.Nopd && bytes.length === 1) continue;
     const text = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    lines.push(`${(test.rip + at).toString(16)}  ${text.padEnd(32)} ${formatter.format(instruction)}`);
+    lines.push(`${(test.rip + at).toString(16)}  ${text.padEnd(46)} ${formatter.format(instruction)}`);
   }
   instruction.free();
   formatter.free();

@@ -1,5 +1,5 @@
 /** A piece of code in the making: bytes, what registers are known to hold, which flags are undefined. */
-import { Code, Decoder, DecoderOptions, Instruction, InstructionInfoFactory } from "iced-x86";
+import { Code, Decoder, DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, Register } from "iced-x86";
 import { DATA, FS_BASE, GS_BASE, MODE_BITS, READ_ONLY, WRITABLE, type Mode } from "./case.ts";
 import { UndefinedFlags, writtenRegisters } from "./flow.ts";
 import type { Random } from "./random.ts";
@@ -98,11 +98,24 @@ export class Sequence {
       const flags = this.flags.copy();
       if (!flags.step(this.instruction)) return false;
       this.flags = flags;
+      const stack = this.stackPointerBehind();
       for (const register of writtenRegisters(this.factory, this.instruction)) this.known[register] = undefined;
+      if (stack !== undefined) this.known[RSP] = stack;
     }
     this.starts.push(this.bytes.length);
     this.bytes.push(...bytes);
     return true;
+  }
+
+  /** RSP behind a PUSH, POP, CALL or RET, when it is known. */
+  private stackPointerBehind(): bigint | undefined {
+    const { mnemonic, stackPointerIncrement: increment, op0Register } = this.instruction;
+    const before = this.known[RSP];
+    if (before === undefined || increment === 0 || mnemonic === Mnemonic.Enter || mnemonic === Mnemonic.Leave) return undefined;
+    if (mnemonic === Mnemonic.Pop && (op0Register === Register.RSP || op0Register === Register.ESP || op0Register === Register.SP)) {
+      return undefined;
+    }
+    return before + BigInt(increment);
   }
 
   /** Gives all arithmetic flags a defined value: CMP of two registers. */
