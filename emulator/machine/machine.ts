@@ -18,6 +18,7 @@ import type {
 } from "./api.ts";
 import { ConsoleWatch } from "./console-watch.ts";
 import { describeUnemulated } from "./unemulated.ts";
+import { InputLog, type InputRecord } from "./input-log.ts";
 import { PhaseRecogniser } from "./phases.ts";
 import { PhysicalMemory } from "./physical.ts";
 import { readCpu, writeRegister } from "./registers.ts";
@@ -52,6 +53,7 @@ export class Machine implements BootMachine {
   readonly #recogniser: PhaseRecogniser;
   readonly #events: MachineEvents;
   readonly #consoles = [new ConsoleWatch(), new ConsoleWatch()];
+  readonly #inputs: InputLog;
   readonly #byte = new Uint8Array(1);
   #stopPhases: ReadonlySet<PhaseName> = new Set();
   /** What ends the run at the next instruction boundary. */
@@ -94,6 +96,7 @@ export class Machine implements BootMachine {
         ram: core.ram,
       },
     });
+    this.#inputs = new InputLog(this.#queue, (port, bytes) => this.#board.serialInput(port, bytes));
     this.#recogniser = new PhaseRecogniser(first, (phase) => events.phase(phase));
     shell.attach(this.#board, (kind) => this.#codeNotify(kind));
     for (const { physical, bytes } of config.writes) core.ram.set(bytes, physical);
@@ -255,8 +258,20 @@ export class Machine implements BootMachine {
   }
 
   serialInput(port: number, bytes: Uint8Array): void {
-    this.#core.f64[L.NOW / 8] = this.#core.icount + this.#core.number64(L.SKEW);
-    this.#board.serialInput(port, bytes);
+    const icount = this.#core.icount;
+    const time = icount + this.#core.number64(L.SKEW);
+    this.#core.f64[L.NOW / 8] = time;
+    this.#inputs.input({ icount, time, port, bytes });
+  }
+
+  /** Everything that came from outside so far. */
+  get inputs(): readonly InputRecord[] {
+    return this.#inputs.records;
+  }
+
+  /** Feeds the input of another run of the same machine, each at its time; before the first `run`. */
+  replayInputs(records: readonly InputRecord[]): void {
+    this.#inputs.replay(records, this.#queue);
   }
 
   stateHash(): string {
