@@ -1,5 +1,10 @@
-/** Says what is wrong with a launch before anything starts, in one sentence: the checks are those of the command line. */
+/**
+ * Says what is wrong with a launch before anything starts, in one sentence. The checks are those of the machine itself:
+ * its direct boot is a pure function that says why a configuration cannot boot.
+ */
+import { FormatError } from "../boot-formats/errors.ts";
 import { BootInputError, readBootFiles } from "../emulator/cli/boot-files.ts";
+import { prepareDirectBoot } from "../emulator/direct-boot/direct-boot.ts";
 import type { PhaseName } from "../emulator/machine/api.ts";
 
 const PHASES: readonly PhaseName[] = ["decompressor", "kernel", "init"];
@@ -11,16 +16,18 @@ export type LaunchInput = Record<string, unknown>;
 export async function launchProblem(input: LaunchInput): Promise<string | undefined> {
   try {
     checkPhases(input["stopAt"]);
-    await readBootFiles({
+    const config = await readBootFiles({
       kernel: text(input, "kernel") ?? "",
       initrd: text(input, "initrd"),
       cmdline: text(input, "cmdline"),
       memoryMiB: wholeNumber(input, "memory"),
       entry: entryOf(input["entry"]),
     });
+    prepareDirectBoot(config);
     return undefined;
   } catch (error) {
     if (error instanceof BootInputError) return error.message;
+    if (error instanceof FormatError) return `Cannot boot ${String(input["kernel"])}: ${error.message}`;
     throw error;
   }
 }

@@ -43,7 +43,7 @@ export function followSessionsInWindow(hub: SessionHub): vscode.Disposable {
 
 /** For code without source files VS Code does neither by itself. */
 async function showFirstStop(): Promise<void> {
-  if (setting("debug", "openDebug", "openOnDebugBreak") !== "neverOpen")
+  if (setting<string>("debug", "openDebug", "openOnDebugBreak") !== "neverOpen")
     await vscode.commands.executeCommand("workbench.view.debug");
   if (setting("bootscope", "openDisassemblyOnFirstStop", true)) {
     await vscode.commands.executeCommand("debug.action.openDisassemblyView");

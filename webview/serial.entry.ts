@@ -49,6 +49,10 @@ const bar = element(
 );
 document.getElementById("panel")?.append(bar, screen);
 terminal.open(screen);
+// VS Code's own keys keep working here: debugging, the command palette, and whatever has Ctrl+Shift or Meta.
+terminal.attachCustomKeyEventHandler(
+  (event) => !(/^F\d+$/.test(event.key) || (event.ctrlKey && event.shiftKey) || event.metaKey),
+);
 terminal.onData((text) => {
   if (typeof shown !== "number") return;
   if (state !== "running" && state !== "stopped") return;
