@@ -172,7 +172,11 @@ export function breakHere(op: Op): bool {
 
 /** DR_BREAK: instruction breakpoint of the debug registers; RF suppresses it once. `imm` are the DR6 bits. */
 export function debugBreak(op: Op): void {
-  if (load<u32>(L.EFLAGS) & 0x10000) return;
+  const flags = load<u32>(L.EFLAGS);
+  if (flags & 0x10000) {
+    store<u32>(L.EFLAGS, flags & ~0x10000);
+    return;
+  }
   store<u64>(L.DR + 48, (load<u64>(L.DR + 48) & ~15) | <u64>op.imm);
   raise(Vec.DB);
 }

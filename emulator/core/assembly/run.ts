@@ -57,7 +57,8 @@ export function run(): i32 {
       limitToOne();
       why = interpret(limited(rip(), 1));
       if (why == Exit.BREAKPOINT) return why;
-      if (!shadow) singleStepTrap();
+      // MOV SS and POP SS hold the trap off.
+      if (load<u64>(L.SHADOW_ICOUNT) != icount()) singleStepTrap();
     } else if (shadow && (load<u32>(L.INTR) || load<u32>(L.NMI))) {
       limitToOne();
       why = interpret(limited(rip(), 1));

@@ -62,7 +62,9 @@ export function execSti(op: Op): void {
   const flags = load<u32>(L.EFLAGS);
   if (flags & Fl.IF) return;
   store<u32>(L.EFLAGS, flags | Fl.IF);
-  castShadow(op);
+  // STI holds interrupts off, but not the single-step trap, whose handler outlasts the shadow.
+  if (flags & Fl.TF) interruptsMayComeIn();
+  else castShadow(op);
 }
 
 /** CLAC and STAC: privilege 0 with SMAP known. */

@@ -1,7 +1,7 @@
 /** Exceptions, interrupts and debug traps: how they nest, and what they push. The way through the gate is in delivery.ts. */
 import { L, Exit, Fl, Vec } from "../../layout";
 import { raiseGP } from "../fault";
-import { curOp, isVm86, opRip, rip, setRip } from "../state";
+import { curOp, icount, icountAt, isVm86, opRip, rip, setRip } from "../state";
 import { recheck } from "../control";
 import { deliver } from "./delivery";
 import { setExternal } from "./descriptor";
@@ -86,13 +86,6 @@ export function deliverInterrupt(vector: u32): void {
   delivered();
 }
 
-/** Delivers a non-maskable interrupt between instructions; further ones wait for an IRET. */
-export function deliverNmi(): void {
-  store<u32>(L.NMI, 0);
-  store<u32>(L.NMI_BLOCKED, 1);
-  deliverInterrupt(Vec.NMI);
-}
-
 // ---------------------------------------------------------------- debug traps
 /** Raises #DB behind the instruction just retired; `bits` go into DR6. */
 function debugTrap(bits: u32): void {
@@ -105,8 +98,12 @@ function debugTrap(bits: u32): void {
   deliver(Vec.DB, false, false, 0, rip(), 0);
   delivered();
 }
+/** icount behind the software interrupt executed last: it clears TF on its way, so no trap follows it. */
+let noTrapAt: u64 = 0xffffffffffffffff;
+
 /** The trap after an instruction that started with EFLAGS.TF set. Data breakpoints that it hit are reported with it. */
 export function singleStepTrap(): void {
+  if (icount() == noTrapAt) return;
   const bits = load<u32>(L.PENDING_DB) | 0x4000;
   store<u32>(L.PENDING_DB, 0);
   debugTrap(bits);
@@ -127,6 +124,7 @@ export function softwareInterrupt(vector: u32): void {
 /** INT3 and INTO: as INT n, but not sensitive to IOPL. */
 export function trap(vector: u32): void {
   deliver(vector, true, false, 0, rip(), 0);
+  noTrapAt = icountAt(curOp()) + 1;
 }
 /** INT1: a debug trap that no gate privilege stops and DR6 does not tell. */
 export function icebreakpoint(): void {
