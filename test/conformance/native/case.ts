@@ -20,7 +20,7 @@ export const CS32 = 0x23;
 export const DS = 0x2b;
 export const CS16 = 0x07;
 export const DS16 = 0x0f;
-/** Vector of an outcome that did not come within a second (natively) or a hundred thousand instructions (core). */
+/** Vector of an outcome that did not come within two ticks of 20 ms (natively) or a hundred thousand instructions (core). */
 export const TIMEOUT = 255;
 /** "Vector" of an outcome at an instruction that the core says it does not emulate. */
 export const UNEMULATED = 254;

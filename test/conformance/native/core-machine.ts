@@ -74,6 +74,8 @@ function runCase(core: Core, image: Uint8Array, test: TestCase): Outcome {
   core.exports.setFlags(test.flags);
   loadFloating(core, test.fx);
   core.u32[L.HALTED / 4] = 0;
+  // What delivering a fault would have done.
+  core.u32[L.STACK_ACCESS / 4] = 0;
   core.exports.refreshMode();
 
   const limit = core.icount + BUDGET;

@@ -22,6 +22,7 @@ const SYSTEM = 0x30000000;
 const GDT = SYSTEM;
 const LDT = SYSTEM + 0x200;
 const TSS = SYSTEM + 0x300;
+const TSS_LIMIT = 0x67;
 const IDT = SYSTEM + 0x400;
 export const HANDLERS = SYSTEM + PAGE;
 const STACK_TOP = SYSTEM + 3 * PAGE;
@@ -86,6 +87,8 @@ function buildTables(core: Core): void {
   put(system(LDT) + (CS16 & ~7), descriptor(CODE, CODE_SIZE - 1, CODE16_ATTRIBUTES));
   put(system(LDT) + (DS16 & ~7), descriptor(DATA, DATA_SIZE - 1, DATA16_ATTRIBUTES));
   put(system(TSS) + 4, BigInt(STACK_TOP));
+  // No I/O permission bitmap inside the limit.
+  view.setUint16(system(TSS) + 0x66, TSS_LIMIT + 1, true);
   // Each handler is one HLT. INT3 and INTO may be called by user code, nothing else.
   for (let vector = 0; vector < 32; vector++) {
     const handler = BigInt(HANDLERS + vector);
@@ -116,7 +119,7 @@ export async function createGuest(): Promise<Core> {
   core.setNumber64(L.IDTR_BASE, IDT);
   core.u32[L.IDTR_LIMIT / 4] = 32 * 16 - 1;
   setSegment(core, L.SEG_LDTR, 0x60, LDT, 15, 0x0082);
-  setSegment(core, L.SEG_TR, 0x40, TSS, 0x67, 0x008b);
+  setSegment(core, L.SEG_TR, 0x40, TSS, TSS_LIMIT, 0x008b);
   return core;
 }
 

@@ -114,8 +114,8 @@ static void note_outcome(int signal, const ucontext_t *context) {
   for (int i = 0; i < 16; i++) o.gpr[i] = (uint64_t)g[gpr_index[i]];
   o.rip = (uint64_t)g[REG_RIP];
   o.flags = (uint64_t)g[REG_EFL];
-  o.vector = signal == SIGALRM ? TIMEOUT_VECTOR : (uint32_t)g[REG_TRAPNO];
-  o.error = signal == SIGALRM ? 0 : (uint32_t)g[REG_ERR];
+  o.vector = signal == SIGPROF ? TIMEOUT_VECTOR : (uint32_t)g[REG_TRAPNO];
+  o.error = signal == SIGPROF ? 0 : (uint32_t)g[REG_ERR];
   o.cr2 = o.vector == 14 ? (uint64_t)g[REG_CR2] : 0;
   memcpy(o.fx, context->uc_mcontext.fpregs, FX_SIZE);
   for (uint32_t page = 0; page < WRITABLE; page += 256) {
@@ -155,7 +155,7 @@ static void load_case(const struct batch_case *c, ucontext_t *context) {
 __attribute__((used)) void handle(int signal, siginfo_t *info, void *frame) {
   (void)info;
   ucontext_t *context = frame;
-  if (signal == SIGALRM && ticked != current) {
+  if (signal == SIGPROF && ticked != current) {
     ticked = current;
     return;
   }
@@ -164,11 +164,14 @@ __attribute__((used)) void handle(int signal, siginfo_t *info, void *frame) {
   load_case(&cases[current], context);
 }
 
-/* A case may have changed FS, and may have set EFLAGS.AC, which C code does not survive. */
+/*
+ * A case may have changed FS, and may have set EFLAGS.AC, which C code does not survive; NT and ID would stay for the
+ * next case, since rt_sigreturn leaves them as they are.
+ */
 __asm__(
     "entry:\n"
     "  pushfq\n"
-    "  andq $~0x40000, (%rsp)\n"
+    "  andq $~0x244000, (%rsp)\n"
     "  popfq\n"
     "  mov own_fs_base(%rip), %rax\n"
     "  wrfsbase %rax\n"
@@ -244,16 +247,17 @@ int main(void) {
   __asm__ volatile("rdfsbase %0" : "=r"(own_fs_base));
   struct sigaction action = {.sa_sigaction = entry, .sa_flags = SA_SIGINFO | SA_ONSTACK};
   sigfillset(&action.sa_mask);
-  static const int signals[] = {SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGBUS, SIGALRM, SIGUSR1};
+  static const int signals[] = {SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGBUS, SIGPROF, SIGUSR1};
   for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
     if (sigaction(signals[i], &action, NULL) != 0) fail("sigaction");
   }
-  struct itimerval timer = {.it_interval = {.tv_sec = 1}, .it_value = {.tv_sec = 1}};
-  if (setitimer(ITIMER_REAL, &timer, NULL) != 0) fail("setitimer");
+  /* A case takes microseconds; one that sees two ticks of processor time is endless. */
+  struct itimerval timer = {.it_interval = {.tv_usec = 20000}, .it_value = {.tv_usec = 20000}};
+  if (setitimer(ITIMER_PROF, &timer, NULL) != 0) fail("setitimer");
   if (sigsetjmp(finished, 1) == 0) raise(SIGUSR1);
 
   timer = (struct itimerval){0};
-  setitimer(ITIMER_REAL, &timer, NULL);
+  setitimer(ITIMER_PROF, &timer, NULL);
   for (size_t at = 0; at < out_used;) {
     ssize_t n = write(STDOUT_FILENO, out + at, out_used - at);
     if (n <= 0) fail("write");

@@ -16,14 +16,14 @@ export function emitString(sequence: Sequence): boolean {
   const random = sequence.random;
   const opcode = random.pick(STRING_OPCODES);
   const repeat = random.chance(0.6);
-  const wild = random.chance(0.02);
+  const wild = random.chance(0.004);
   if (!wild) {
     if (opcode !== 0xaa && opcode !== 0xab && opcode !== 0xae && opcode !== 0xaf) sequence.pointRegister(RSI, 256);
     if (opcode !== 0xac && opcode !== 0xad) sequence.pointRegister(RDI, 256);
     if (repeat) sequence.setRegister(RCX, BigInt(random.chance(0.05) ? random.below(3000) : random.below(20)));
   }
   const bytes: number[] = [];
-  if (random.chance(0.04)) bytes.push(sequence.mode === 2 ? 0x65 : 0x36);
+  if (random.chance(sequence.mode === 2 ? 0.005 : 0.04)) bytes.push(sequence.mode === 2 ? 0x65 : 0x36);
   if (random.chance(0.05) && sequence.mode !== 1) bytes.push(0x67);
   if (random.chance(0.25)) bytes.push(0x66);
   if (repeat) bytes.push(random.chance(0.6) ? 0xf3 : 0xf2);

@@ -2,7 +2,7 @@
 import { L, Key } from "../../layout";
 import { R, RSP, isCode64 } from "../state";
 import { linearOf } from "../system/segments";
-import { loadSized } from "./operand";
+import { loadSized, storeSized } from "./operand";
 
 /** Width of the stack pointer, log2 of bytes. */
 export function stackSize(): i32 {
@@ -21,4 +21,11 @@ export function peek(size: i32, delta: i64): i64 {
   const v = loadSized(lin, size);
   store<u32>(L.STACK_ACCESS, 0);
   return v;
+}
+/** Writes at stack pointer + delta. */
+export function poke(size: i32, delta: i64, value: i64): void {
+  const lin = stackAddress(delta, 1 << size, true);
+  store<u32>(L.STACK_ACCESS, 1);
+  storeSized(lin, size, value);
+  store<u32>(L.STACK_ACCESS, 0);
 }

@@ -4,7 +4,7 @@ import { R, RSP, RBP } from "../state";
 import { push } from "../system/stack";
 import { probeWrite, probeRead } from "../mem";
 import { getReg, setReg, readRm, storeSized } from "./operand";
-import { peek, stackAddress, stackSize } from "./stack-address";
+import { peek, poke, stackAddress, stackSize } from "./stack-address";
 
 function moveStack(by: i64): void {
   setReg(RSP, stackSize(), R(RSP) + by);
@@ -47,27 +47,26 @@ export function popa(op: Op): void {
   }
   moveStack(8 * bytes);
 }
-/** ENTER imm16, imm8: everything that may fault comes before the first write. */
+/**
+ * ENTER imm16, imm8. Like AMD's processors it copies the display step by step, so a fault may find words below the stack
+ * pointer written; registers change only when all is done.
+ */
 export function enter(op: Op): void {
   const size = Info.osize(op.imm);
   const level = <i32>op.imm2 & 31;
   const bytes: i64 = 1 << size;
-  const total = <i64>(level + 1) * bytes;
   const frame = R(RSP) - bytes;
-  probeWrite(stackAddress(-total, <u32>total, true), <u32>total);
   const saved = R(RBP);
   const display = <i64>(saved - R(RSP));
-  if (level > 1) probeRead(stackAddress(display - <i64>(level - 1) * bytes, <u32>(<i64>(level - 1) * bytes), false), <u32>(<i64>(level - 1) * bytes));
-  push(size, saved);
-  if (level > 0) {
-    for (let i = 1; i < level; i++) {
-      const at = <i64>(saved - R(RSP)) - <i64>i * bytes;
-      push(size, peek(size, at));
-    }
-    push(size, frame);
-  }
+  poke(size, -bytes, saved);
+  for (let i: i64 = 1; i < level; i++) poke(size, -(i + 1) * bytes, peek(size, display - i * bytes));
+  if (level > 0) poke(size, -(<i64>level + 1) * bytes, frame);
+  // The new top of the stack is not written, but must be writable (SDM vol. 2, ENTER), and aligned when that is checked.
+  const top = -(<i64>(level + 1) * bytes) - (op.imm64 & 0xffff);
+  probeWrite(stackAddress(top, <u32>bytes, true), <u32>bytes);
+  peek(size, top);
   setReg(RBP, size, frame);
-  moveStack(-(op.imm64 & 0xffff));
+  moveStack(top);
 }
 /** LEAVE: the stack pointer is restored only when the pop succeeds. */
 export function leave(op: Op): void {

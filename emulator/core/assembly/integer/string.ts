@@ -44,8 +44,9 @@ function once(op: Op, kind: i32, size: i32, step: i64): void {
       break;
     }
     case Kind.CMPS: {
-      const a = loadSized(address(op, seg, RSI, size, false), size);
+      // AMD reads the second operand first: it decides which of two page faults comes.
       const b = loadSized(address(op, 0, RDI, size, false), size);
+      const a = loadSized(address(op, seg, RSI, size, false), size);
       aluSized(7, size, a, b);
       advance(op, RSI, step);
       advance(op, RDI, step);
