@@ -79,18 +79,30 @@ const DOUBLES = [
   0x47efffffefffffffn, 0x47effffff0000000n, 0x47f0000000000000n, 0x7fefffffffffffffn, 0x7ff0000000000000n,
   0x7ff0000000000001n, 0x7ff7ffffffffffffn, 0x7ff8000000000000n, 0x7ff8123456789abcn, 0x7fffffffffffffffn,
 ]; // prettier-ignore
+/** Pairs that `fillPair` tells apart: every special value of either sign with every other. */
+export const PAIRS = (2 * DOUBLES.length) ** 2;
 const MXCSR_MASKS = 0x1f80;
 
 export class Cases {
   constructor(private readonly random: Random) {}
+
+  /** In a narrow range of exponents around 1. */
+  private plainSingle(): number {
+    const r = this.random;
+    return ((0x3d000000 + r.below(0x05000000)) | (r.chance(0.5) ? 0x80000000 : 0)) >>> 0;
+  }
+  private plainDouble(): bigint {
+    const r = this.random;
+    return (0x3fa0000000000000n + (r.u64() & 0x00bfffffffffffffn)) | (r.chance(0.5) ? 1n << 63n : 0n);
+  }
 
   private single(): number {
     const r = this.random;
     const sign = r.chance(0.5) ? 0x80000000 : 0;
     const near = r.below(10);
     if (near < 4) return (r.pick(SINGLES) | sign) >>> 0;
-    // A narrow range of exponents, so that operands meet; or close to the bottom; or anything.
-    if (near < 7) return ((0x3d000000 + r.below(0x05000000)) | sign) >>> 0;
+    // Operands that meet; or close to the bottom; or anything.
+    if (near < 7) return this.plainSingle();
     if (near < 8) return (r.below(0x02000000) | sign) >>> 0;
     return r.u32();
   }
@@ -100,19 +112,21 @@ export class Cases {
     const sign = r.chance(0.5) ? 1n << 63n : 0n;
     const near = r.below(10);
     if (near < 4) return r.pick(DOUBLES) | sign;
-    if (near < 7) return (0x3fa0000000000000n + (r.u64() & 0x00bfffffffffffffn)) | sign;
+    if (near < 7) return this.plainDouble();
     if (near < 8) return (r.u64() & 0x003fffffffffffffn) | sign;
-    // Around the ends of single precision.
-    if (near < 9)
+    // Around the ends of single precision: what rounds to its least normal number, and anything there.
+    if (near < 9) {
+      if (r.chance(0.4))
+        return (0x380fffffc0000000n + BigInt(r.below(17)) * 0x08000000n - BigInt(r.below(3)) + 1n) | sign;
       return ((r.chance(0.5) ? 0x3680000000000000n : 0x47d0000000000000n) + (r.u64() & 0x01ffffffffffffffn)) | sign;
+    }
     return r.u64();
   }
 
-  /** 16 bytes of one kind of elements. */
-  private vector(at: Uint8Array): void {
+  /** 16 bytes of one kind of elements (0 to 7). */
+  private vector(at: Uint8Array, kind: number): void {
     const r = this.random;
     const view = new DataView(at.buffer, at.byteOffset, 16);
-    const kind = r.below(8);
     for (let i = 0; i < 16; i++) {
       // Few different bytes for the string instructions; else any.
       if (kind === 0) at[i] = r.pick([0, 1, 2, 3, 0x61, 0x62, 0x80, 0xff]);
@@ -123,8 +137,10 @@ export class Cases {
       for (let i = 0; i < 16; i += 2)
         view.setUint16(i, r.pick([0, 1, 2, 0x7fff, 0x8000, 0xffff, r.below(65536)]), true);
     if (kind === 3) view.setBigUint64(0, r.chance(0.7) ? BigInt(r.below(70)) : r.u64(), true);
-    if (kind === 4 || kind === 5) for (let i = 0; i < 16; i += 4) view.setUint32(i, this.single(), true);
-    if (kind >= 6) for (let i = 0; i < 16; i += 8) view.setBigUint64(i, this.double(), true);
+    if (kind === 4) for (let i = 0; i < 16; i += 4) view.setUint32(i, this.single(), true);
+    if (kind === 5) for (let i = 0; i < 16; i += 4) view.setUint32(i, this.plainSingle(), true);
+    if (kind === 6) for (let i = 0; i < 16; i += 8) view.setBigUint64(i, this.double(), true);
+    if (kind === 7) for (let i = 0; i < 16; i += 8) view.setBigUint64(i, this.plainDouble(), true);
   }
 
   private general(): bigint {
@@ -141,7 +157,7 @@ export class Cases {
     if (r.chance(0.25)) value |= 0x40;
     if (r.chance(0.25)) value |= 0x8000;
     // As it is after a first inexact result.
-    if (r.chance(0.3)) value = MXCSR_MASKS | 0x20 | (value & 0x1f);
+    if (r.chance(0.4)) value = MXCSR_MASKS | 0x20 | (value & 0x1f);
     return value;
   }
 
@@ -154,7 +170,7 @@ export class Cases {
     record.mxcsr = this.mxcsr();
     for (let i = 0; i < 8; i++) {
       const at = record.bytes.subarray(32 + i * 16, 48 + i * 16);
-      this.vector(at);
+      this.vector(at, r.below(8));
       at.fill(0, 10);
     }
     if (r.chance(0.02)) {
@@ -162,14 +178,30 @@ export class Cases {
       record.controlWord = 0x37e;
       record.statusWord |= 0x8081;
     }
-    for (let i = 0; i < 16; i++) this.vector(record.xmm.subarray(i * 16, i * 16 + 16));
+    // Often all of one kind, so that plain numbers meet plain numbers.
+    const common = r.chance(0.5) ? r.below(8) : undefined;
+    for (let i = 0; i < 16; i++) this.vector(record.xmm.subarray(i * 16, i * 16 + 16), common ?? r.below(8));
     for (let i = 0; i < 16; i++) record.setRegister(i, this.general());
-    for (let i = 0; i < MEMORY_BYTES; i += 16) this.vector(record.memory.subarray(i, i + 16));
+    for (let i = 0; i < MEMORY_BYTES; i += 16) {
+      this.vector(record.memory.subarray(i, i + 16), common ?? r.below(8));
+    }
     record.flags = (r.u32() & 0x8d5) | 2;
     record.pointers = true;
     record.setRegister(3, BigInt(r.chance(0.7) ? r.below(3) * 16 : r.below(64)));
     record.setRegister(7, BigInt(r.below(64)));
     record.code = this.encode(form);
+  }
+
+  /** The scalar form with prefix F3 or F2 on XMM1 and XMM2, which hold the `index`-th pair of special values. */
+  fillPair(record: SseRecord, form: Form, index: number): void {
+    const values = form.prefix === 0xf2 ? DOUBLES : SINGLES.map(BigInt);
+    const signBit = form.prefix === 0xf2 ? 1n << 63n : 1n << 31n;
+    const value = (i: number): bigint => (values[(i >> 1) % values.length] ?? 0n) | (i & 1 ? signBit : 0n);
+    this.fill(record, form);
+    record.code = [form.prefix, 0x0f, form.opcode, 0xca, ...(form.opcode === 0xc2 ? [this.random.below(8)] : [])];
+    const xmm = new DataView(record.xmm.buffer, record.xmm.byteOffset, 256);
+    xmm.setBigUint64(16, value(index % (2 * values.length)), true);
+    xmm.setBigUint64(32, value(Math.floor(index / (2 * values.length))), true);
   }
 
   private encode(form: Form): number[] {

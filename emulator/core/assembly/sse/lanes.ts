@@ -2,7 +2,7 @@
 import { low, high, pair } from "./operands";
 import {
   begin, finish, arith, squareRoot, compare, toInteger, toIntegral, fromInteger, widen, narrow, roundingControl,
-  Kind, Order,
+  quickSingles, quickDoubles, Kind, Order,
 } from "./float";
 
 /** Which elements an instruction works on, as the mandatory prefix says. */
@@ -72,7 +72,13 @@ function apply(operation: i32, prefix: i32, d: v128, s: v128): v128 {
 
 /** Opcodes 0F 58, 59, 5C to 5F. */
 export function arithmetic(opcode: i32, prefix: i32, d: v128, s: v128): v128 {
-  return apply(opcode & 7, prefix, d, s);
+  const kind = opcode & 7;
+  if (prefix <= PACKED_DOUBLE && kind != Kind.MIN && kind != Kind.MAX) {
+    begin();
+    const r = prefix == PACKED_SINGLE ? quickSingles(kind, d, s) : quickDoubles(kind, d, s);
+    if (v128.any_true(r)) return r;
+  }
+  return apply(kind, prefix, d, s);
 }
 /** SQRTxx. */
 export function squareRoots(prefix: i32, d: v128, s: v128): v128 {

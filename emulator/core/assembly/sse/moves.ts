@@ -128,26 +128,24 @@ export function storeGeneralDirect(op: Op, form: u32): void {
   else stc<u32>(lin, load<u32>(L.REGS + <usize>op.a));
 }
 
-/** 0F F7: MASKMOVQ and MASKMOVDQU: the bytes of `a` whose mask byte in `b` is negative go to DS:rDI. */
+/**
+ * 0F F7: MASKMOVQ and MASKMOVDQU: the bytes of `a` whose mask byte in `b` is negative go to DS:rDI. As on AMD's processors
+ * all bytes must be writable, whatever the mask, and MASKMOVQ is in MMX state before it faults.
+ */
 export function maskedStore(op: Op, form: u32): void {
   const mmx = (form & Form.MMX) != 0;
   const bytes: u32 = mmx ? 8 : 16;
   const value = mmx ? zext(mm(op.a)) : xmm(op.a);
   const mask = mmx ? <u32>i8x16.bitmask(zext(mm(op.b))) : <u32>i8x16.bitmask(xmm(op.b));
-  if (mask) {
-    const asize = Info.asize(op.imm);
-    const offset = asize == 3 ? R(RDI) : asize == 2 ? R(RDI) & 0xffffffff : R(RDI) & 0xffff;
-    const lin = linearOf(Info.segment(op.imm), offset, bytes, true);
-    const first = ctz<u32>(mask);
-    const last: u32 = 31 - clz<u32>(mask);
-    // A fault in the second page must find nothing written in the first.
-    probeWrite(wrap(lin + first), last - first + 1);
-    for (let i: u32 = first; i <= last; i++) {
-      const half = i < 8 ? low(value) : high(value);
-      if ((mask >> i) & 1) stc<u8>(wrap(lin + i), <u8>(half >> <u64>((i & 7) << 3)));
-    }
-  }
   if (mmx) enterMmx();
+  const asize = Info.asize(op.imm);
+  const offset = asize == 3 ? R(RDI) : asize == 2 ? R(RDI) & 0xffffffff : R(RDI) & 0xffff;
+  const lin = linearOf(Info.segment(op.imm), offset, bytes, true);
+  probeWrite(lin, bytes);
+  for (let i: u32 = 0; i < bytes; i++) {
+    const half = i < 8 ? low(value) : high(value);
+    if ((mask >> i) & 1) stc<u8>(wrap(lin + i), <u8>(half >> <u64>((i & 7) << 3)));
+  }
 }
 
 // ---------------------------------------------------------------- inserts and extracts

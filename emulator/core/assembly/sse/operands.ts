@@ -1,7 +1,7 @@
 /** Registers and memory operands of MMX and SSE instructions, and whether the unit may be used at all. */
 import { L, Vec } from "../../layout";
 import { Op, Info, ea } from "../op";
-import { ldc, stc, probeWrite, wrap } from "../mem";
+import { ldc, stc, fastRead, fastRmw, probeRead, probeWrite, wrap } from "../mem";
 import { raise, raiseGP, raiseUD } from "../fault";
 import { R, R32 } from "../state";
 import { Form, operandBytes } from "./forms";
@@ -49,13 +49,22 @@ export function zext(lo: u64): v128 {
   return i64x2.replace_lane(i64x2.splat(0), 0, <i64>lo);
 }
 
-// ---- 16 bytes of memory
+// ---- 16 bytes of memory; where they cross into another page, that one must be accessible before anything happens
 export function load128(lin: u64): v128 {
+  if ((lin & 4095) > 4080) probeRead(lin, 16);
+  else {
+    const at = fastRead(lin);
+    if (at) return v128.load(at);
+  }
   const lo = ldc<u64>(lin);
   return pair(lo, ldc<u64>(wrap(lin + 8)));
 }
 export function store128(lin: u64, v: v128): void {
-  // Both halves must be writable before the first is written.
+  const at = fastRmw<v128>(lin);
+  if (at) {
+    v128.store(at, v);
+    return;
+  }
   if ((lin & 4095) > 4080) probeWrite(lin, 16);
   stc<u64>(lin, low(v));
   stc<u64>(wrap(lin + 8), high(v));
