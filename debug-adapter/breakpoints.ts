@@ -29,6 +29,12 @@ interface ClientBreakpoint {
   access: Watchpoint["access"];
 }
 
+interface Place {
+  at: Address;
+  length?: number;
+  access?: Watchpoint["access"];
+}
+
 type HitCondition = (hits: number) => boolean;
 
 export const BREAKPOINT_MODES: DebugProtocol.BreakpointMode[] = [
@@ -53,17 +59,11 @@ function parseHitCondition(text: string): HitCondition {
   if (match === null || (match[1] === "%" && count === 0)) {
     throw new Error(`The hit condition "${text}" is none of "5", "> 5", ">= 5", "== 5", "% 5".`);
   }
-  switch (match[1]) {
-    case ">":
-      return (hits) => hits > count;
-    case "=":
-    case "==":
-      return (hits) => hits === count;
-    case "%":
-      return (hits) => hits % count === 0;
-    default:
-      return (hits) => hits >= count;
-  }
+  const operator = match[1];
+  if (operator === ">") return (hits) => hits > count;
+  if (operator === "=" || operator === "==") return (hits) => hits === count;
+  if (operator === "%") return (hits) => hits % count === 0;
+  return (hits) => hits >= count;
 }
 
 /** A data id says it all: space and address, length. */
@@ -114,7 +114,7 @@ export class Breakpoints {
   }
 
   setData(list: readonly Arguments[]): Promise<DebugProtocol.Breakpoint[]> {
-    return this.#replace("data", list, async (one) => {
+    return this.#replace("data", list, (one) => {
       const { at, length } = parseDataId(textOf(one, "dataId"));
       const access = optionalText(one, "accessType") ?? "write";
       if (access !== "read" && access !== "write" && access !== "readWrite") {
@@ -179,7 +179,7 @@ export class Breakpoints {
   async #replace(
     kind: Kind,
     list: readonly Arguments[],
-    locate: (one: Arguments) => Promise<{ at: Address; length?: number; access?: Watchpoint["access"] }>,
+    locate: (one: Arguments) => Place | Promise<Place>,
   ): Promise<DebugProtocol.Breakpoint[]> {
     const others = this.#sets.filter((set) => set.kind !== kind);
     const room = kind === "data" ? MAX_DATA : MAX_EXECUTION - others.filter((set) => set.kind !== "data").length;

@@ -69,28 +69,16 @@ export function decode(bytes: Uint8Array, at: Address, bits: CodeBits, maximum: 
 }
 
 function flowOf(instruction: Instruction): Flow {
-  switch (instruction.code) {
-    case iced.Code.Hlt:
-      return "halt";
-    case iced.Code.Syscall:
-      return "interrupt";
-  }
+  const { code, flowControl } = instruction;
+  if (code === iced.Code.Hlt) return "halt";
+  if (code === iced.Code.Syscall) return "interrupt";
   if (instruction.isStringInstruction && (instruction.hasRepPrefix || instruction.hasRepnePrefix)) return "repeat";
-  switch (instruction.flowControl) {
-    case iced.FlowControl.Call:
-    case iced.FlowControl.IndirectCall:
-      // SYSENTER and its like are calls to iced, but return elsewhere.
-      return isCall(instruction) ? "call" : "branch";
-    case iced.FlowControl.Interrupt:
-      return "interrupt";
-    case iced.FlowControl.Return:
-      return "return";
-    case iced.FlowControl.Next:
-    case iced.FlowControl.Exception:
-      return "next";
-    default:
-      return "branch";
-  }
+  // SYSENTER and its like are calls to iced, too, but return elsewhere.
+  if (isCall(instruction)) return "call";
+  if (flowControl === iced.FlowControl.Interrupt) return "interrupt";
+  if (flowControl === iced.FlowControl.Return) return "return";
+  const goesOn = flowControl === iced.FlowControl.Next || flowControl === iced.FlowControl.Exception;
+  return goesOn ? "next" : "branch";
 }
 
 const isCall = (instruction: Instruction): boolean => instruction.mnemonic === iced.Mnemonic.Call;

@@ -78,7 +78,7 @@ export class Execution {
     const first = (await this.#target.phases()).find(({ name }) => this.#stopPhases().includes(name));
     if (first === undefined) return this.go(run);
     const stop: StopResult = { reason: "phase", phase: first };
-    await this.#announce(stop, describeStop(stop));
+    this.#announce(stop, describeStop(stop));
   }
 
   /** Powers the machine off and on again with a new configuration; `start` sets it going. */
@@ -169,7 +169,7 @@ export class Execution {
     return this.#hit.ids.length === 0;
   }
 
-  async #stopped(stop: StopResult): Promise<void> {
+  #stopped(stop: StopResult): void {
     if (this.#state !== "running") return;
     const description = describeStop(stop);
     const ends =
@@ -184,7 +184,7 @@ export class Execution {
     this.end();
   }
 
-  async #announce(stop: StopResult, description: StopDescription): Promise<void> {
+  #announce(stop: StopResult, description: StopDescription): void {
     this.#state = description.final ? "final" : "stopped";
     this.#lastStop = description;
     this.#events.flushOutput();
@@ -205,7 +205,7 @@ export class Execution {
   }
 
   /** The machine could not move as it was told: it stands where it stood. */
-  async #moveFailed(error: unknown): Promise<void> {
+  #moveFailed(error: unknown): void {
     if (this.#state !== "running") return;
     const message = error instanceof Error ? error.message : String(error);
     if (error instanceof StepError) {
@@ -213,6 +213,6 @@ export class Execution {
       return this.#announce({ reason: "step" }, describeStop({ reason: "step" }));
     }
     const failure = { reason: "exception", description: "Emulator error", text: message, final: true };
-    await this.#announce({ reason: "pause" }, failure);
+    this.#announce({ reason: "pause" }, failure);
   }
 }

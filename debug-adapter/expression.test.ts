@@ -25,8 +25,8 @@ const cpu = {
 const memory = new Map([[0x500n, Uint8Array.from([0x78, 0x56, 0x34, 0x12, 0xff, 0, 0, 0x80])]]);
 const context = {
   cpu,
-  readMemory: async (_space: string, address: bigint, length: number) =>
-    (memory.get(address) ?? new Uint8Array()).slice(0, length),
+  readMemory: (_space: string, address: bigint, length: number) =>
+    Promise.resolve((memory.get(address) ?? new Uint8Array()).slice(0, length)),
 };
 
 const value = async (text: string): Promise<bigint> => (await evaluateExpression(text, context)).value;

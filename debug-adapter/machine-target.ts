@@ -12,9 +12,11 @@ export interface MachineThread {
   terminate(): Promise<unknown>;
 }
 
+type Answer<M extends WorkerMethod> = Awaited<ReturnType<WorkerMethods[M]>>;
+
 interface Waiting {
-  resolve(value: unknown): void;
-  reject(error: Error): void;
+  resolve: (value: unknown) => void;
+  reject: (error: Error) => void;
 }
 
 /** Starts a worker thread with a machine; `worker` is the URL of the bundled worker.ts. */
@@ -55,14 +57,11 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
   thread.on("error", (error: Error) => fail(`The emulator failed: ${error.message}`));
   thread.on("exit", (code: number) => fail(`The emulator's thread ended with code ${code}.`));
 
-  const call = <M extends WorkerMethod>(
-    method: M,
-    ...args: Parameters<WorkerMethods[M]>
-  ): Promise<Awaited<ReturnType<WorkerMethods[M]>>> =>
+  const call = <M extends WorkerMethod>(method: M, ...args: Parameters<WorkerMethods[M]>): Promise<Answer<M>> =>
     new Promise((resolve, reject) => {
       if (dead !== undefined) return reject(new Error(dead));
       const id = nextId++;
-      waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      waiting.set(id, { resolve: (value) => resolve(value as Answer<M>), reject });
       thread.postMessage({ id, method, arguments: args });
     });
 

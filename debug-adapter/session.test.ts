@@ -21,8 +21,8 @@ const segment = (selector: number): object => ({
 function bootSector(): CpuState {
   const gpr = new Array<bigint>(16).fill(0n);
   gpr[4] = 0x1000n;
-  const names = ["es", "ds", "fs", "gs", "ldtr", "tr"].map((name) => [name, segment(0)]);
-  const segments = { ...Object.fromEntries(names), cs: segment(0x7c0), ss: segment(0x900) };
+  const names = ["es", "ds", "fs", "gs", "ldtr", "tr"].map((name): [string, object] => [name, segment(0)]);
+  const segments: Record<string, object> = { ...Object.fromEntries(names), cs: segment(0x7c0), ss: segment(0x900) };
   return { mode: "real", gpr, rip: 0n, cr0: 0x10n, segments, msrs: [] } as unknown as CpuState;
 }
 
@@ -30,16 +30,19 @@ interface Fake {
   cpu: CpuState;
   events: TargetEvents;
   runs: (readonly Breakpoint[])[];
-  next(temporary: readonly Breakpoint[]): Promise<StopResult>;
 }
 
 /** A session whose target has `code` at linear 0x7c00, and moves as the test says. */
-async function session(t: TestContext, code: readonly number[], next: (fake: Fake) => Promise<StopResult>) {
+async function session(
+  t: TestContext,
+  code: readonly number[],
+  next: (fake: Fake) => StopResult | Promise<StopResult>,
+) {
   const fake = { cpu: bootSector(), runs: [] } as unknown as Fake;
-  const done = async (): Promise<void> => undefined;
+  const done = (): Promise<void> => Promise.resolve();
   const move = (temporary: readonly Breakpoint[]): Promise<StopResult> => {
     fake.runs.push(temporary);
-    return next(fake);
+    return Promise.resolve(next(fake));
   };
   const one = new BootscopeSession((events): Target => {
     fake.events = events;
@@ -48,15 +51,15 @@ async function session(t: TestContext, code: readonly number[], next: (fake: Fak
       run: (temporary = []) => move(temporary),
       step: () => move([]),
       pause: done,
-      cpu: async () => structuredClone(fake.cpu),
-      phases: async () => [],
+      cpu: () => Promise.resolve(structuredClone(fake.cpu)),
+      phases: () => Promise.resolve([]),
       writeRegister: done,
-      readMemory: async (_space, address, length) => {
+      readMemory: (_space, address, length) => {
         const offset = Number(address) - 0x7c00;
-        return Uint8Array.from(code).slice(Math.max(0, offset), offset < 0 ? 0 : offset + length);
+        return Promise.resolve(Uint8Array.from(code).slice(Math.max(0, offset), offset < 0 ? 0 : offset + length));
       },
-      writeMemory: async () => 0,
-      walk: async (linear) => ({ linear, paging: "off", steps: [], physical: linear }),
+      writeMemory: () => Promise.resolve(0),
+      walk: (linear) => Promise.resolve({ linear, paging: "off", steps: [], physical: linear }),
       setBreakpoints: done,
       setWatchpoints: done,
       stopAtPhases: done,
@@ -89,7 +92,7 @@ async function session(t: TestContext, code: readonly number[], next: (fake: Fak
   };
   const client = {
     fake,
-    async ask(command: string, args: object = {}): Promise<DebugProtocol.Response> {
+    ask: (command: string, args: object = {}): Promise<DebugProtocol.Response> => {
       const request: DebugProtocol.Request = { seq: ++seq, type: "request", command, arguments: args };
       one.handleMessage(request);
       return wait<DebugProtocol.Response>(
@@ -106,7 +109,7 @@ async function session(t: TestContext, code: readonly number[], next: (fake: Fak
 }
 
 test("real mode shows its segments, and its code is decoded as 16-bit code", async (t) => {
-  const { ask } = await session(t, [0xb8, 0x13, 0x00, 0xeb, 0xfe], async () => ({ reason: "step" }));
+  const { ask } = await session(t, [0xb8, 0x13, 0x00, 0xeb, 0xfe], () => ({ reason: "step" }));
   const stack = (await ask("stackTrace", { threadId: 1 })).body as DebugProtocol.StackTraceResponse["body"];
   assert.equal(stack.stackFrames[0]?.name, "07c0:0000 = 0x7c00 (real mode)");
   assert.equal(stack.stackFrames[0]?.instructionPointerReference, "0x7c00");
@@ -120,7 +123,7 @@ test("real mode shows its segments, and its code is decoded as 16-bit code", asy
 });
 
 test("a step over INT waits behind it, on the same stack only", async (t) => {
-  const { ask, event, fake } = await session(t, [0xcd, 0x10, 0x90], async ({ cpu, runs }) => {
+  const { ask, event, fake } = await session(t, [0xcd, 0x10, 0x90], ({ cpu, runs }) => {
     cpu.rip = 2n;
     // First another piece of code passes there, deeper on the stack; then the interrupt returns.
     cpu.gpr[4] = runs.length === 1 ? 0xff0n : 0x1000n;
@@ -133,7 +136,7 @@ test("a step over INT waits behind it, on the same stack only", async (t) => {
 });
 
 test("an interrupt in the middle of a step is run to its end", async (t) => {
-  const { ask, event, fake } = await session(t, [0x90, 0x90], async ({ cpu, runs }) => {
+  const { ask, event, fake } = await session(t, [0x90, 0x90], ({ cpu, runs }) => {
     cpu.rip = runs.length === 1 ? 0x500n : 1n;
     return runs.length === 1 ? { reason: "step" } : { reason: "breakpoint", space: "lin", address: 0x7c01n };
   });
@@ -145,7 +148,7 @@ test("an interrupt in the middle of a step is run to its end", async (t) => {
 test("an emulator that fails in a run is a stop with its message", async (t) => {
   const { ask, event } = await session(t, [0x90], () => Promise.reject(new Error("unreachable")));
   await ask("continue", { threadId: 1 });
-  const { body } = await event("stopped");
+  const body = (await event("stopped")).body as DebugProtocol.StoppedEvent["body"];
   assert.deepEqual([body.description, body.text], ["Emulator error", "unreachable"]);
   const again = await ask("continue", { threadId: 1 });
   assert.equal(again.success, false);
@@ -161,7 +164,7 @@ test("an emulator that dies ends the session", async (t) => {
 });
 
 test("a step out without a return address says so and stays", async (t) => {
-  const { ask, event } = await session(t, [0x90], async () => ({ reason: "step" }));
+  const { ask, event } = await session(t, [0x90], () => ({ reason: "step" }));
   await ask("stepOut", { threadId: 1 });
   const output = await event("output");
   assert.match((output.body as { output: string }).output, /No return address was found/);

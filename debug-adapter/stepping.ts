@@ -131,9 +131,9 @@ export class Stepping {
       const modrm = bytes[7 - length + 1] ?? 0;
       if (bytes[7 - length] !== 0xff || ((modrm >> 3) & 7) !== 2) continue;
       const at = lin(address - BigInt(length));
-      const one = await instructionAt(at, bits, async (_space, _address, size) =>
-        bytes.slice(7 - length, 7 - length + size),
-      );
+      const read = (_space: string, _address: bigint, size: number): Promise<Uint8Array> =>
+        Promise.resolve(bytes.slice(7 - length, 7 - length + size));
+      const one = await instructionAt(at, bits, read);
       if (one?.flow === "call" && one.bytes.length === length) return true;
     }
     return false;

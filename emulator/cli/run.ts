@@ -47,7 +47,6 @@ export async function run(
   const search = command.until.kind === "serial" ? new SerialSearch(command.until.text) : undefined;
   /** Why the machine was paused from here. */
   let cause: "serial" | "timeout" | "quit" | "asleep" | undefined;
-  let input: ConsoleInput | undefined;
 
   const machine = await create(config, {
     output(source, bytes) {
@@ -65,8 +64,8 @@ export async function run(
     ...(interactive ? {} : { slice: SLICE }),
     onIdle(forever) {
       // Before there is a process, nobody would read what is typed.
-      if (machine.phases.some(({ name }) => name === "init")) input?.guestWaits();
-      if (forever && input?.ended === true) end("asleep");
+      if (machine.phases.some(({ name }) => name === "init")) input.guestWaits();
+      if (forever && input.ended) end("asleep");
     },
   });
   const end = (why: NonNullable<typeof cause>): void => {
@@ -74,7 +73,9 @@ export async function run(
     runner.pause();
   };
   const type = (bytes: Uint8Array): void => runner.serialInput(0, bytes);
-  input = interactive ? terminalInput(host.stdin, type, () => end("quit")) : pipedInput(host.stdin, type);
+  const input: ConsoleInput = interactive
+    ? terminalInput(host.stdin, type, () => end("quit"))
+    : pipedInput(host.stdin, type);
 
   if (command.until.kind === "phase") machine.stopAtPhases([command.until.phase]);
   const timer = command.timeout === undefined ? undefined : setTimeout(() => end("timeout"), command.timeout * 1000);
@@ -109,42 +110,32 @@ interface Outcome {
 
 /** What a stop means for what was asked for. */
 function judge(until: Until, stop: StopResult, cause: string | undefined): Outcome {
+  const early = (message: string): Outcome => ({ stopped: stop.reason, message, code: ExitCode.ENDED_EARLIER });
   switch (stop.reason) {
     case "pause":
       if (cause === "timeout") return { stopped: "timeout", message: "time-out", code: ExitCode.TIMEOUT };
-      if (cause === "asleep") {
-        const message = "the guest waits for input, and there is none";
-        return { stopped: "halted", message, code: ExitCode.ENDED_EARLIER };
-      }
       if (cause === "quit") return { stopped: "quit", code: ExitCode.ENDED_EARLIER };
-      return { stopped: "serial", code: ExitCode.REACHED };
+      if (cause !== "asleep") return { stopped: "serial", code: ExitCode.REACHED };
+      return { ...early("the guest waits for input, and there is none"), stopped: "halted" };
     case "step":
       return { stopped: "icount", code: ExitCode.REACHED };
     case "phase":
       return { stopped: "phase", message: `phase ${stop.phase.name} reached`, code: ExitCode.REACHED };
-    case "poweroff": {
-      const code = until.kind === "poweroff" ? ExitCode.REACHED : ExitCode.ENDED_EARLIER;
-      return { stopped: "poweroff", code };
-    }
-    default:
-      return { stopped: stop.reason, message: explain(stop), code: ExitCode.ENDED_EARLIER };
-  }
-}
-
-function explain(stop: StopResult): string {
-  switch (stop.reason) {
+    case "poweroff":
+      return { stopped: "poweroff", code: until.kind === "poweroff" ? ExitCode.REACHED : ExitCode.ENDED_EARLIER };
     case "reboot":
-      return `the guest asked for a reset (${stop.cause})`;
+      return early(`the guest asked for a reset (${stop.cause})`);
     case "tripleFault":
-      return `triple fault: ${stop.detail}`;
+      return early(`triple fault: ${stop.detail}`);
     case "panic":
-      return `kernel panic: ${stop.message}`;
+      return early(`kernel panic: ${stop.message}`);
     case "unemulated":
-      return stop.message;
+      return early(stop.message);
     case "halted":
-      return "the processor is halted with interrupts off";
-    default:
-      return stop.reason;
+      return early("the processor is halted with interrupts off");
+    case "breakpoint":
+    case "watchpoint":
+      return early(stop.reason);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Finds a text in a stream of bytes. */
 export class SerialSearch {
   readonly #wanted: Uint8Array;
-  #recent: number[] = [];
+  readonly #recent: number[] = [];
 
   constructor(text: string) {
     this.#wanted = new TextEncoder().encode(text);

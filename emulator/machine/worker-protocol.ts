@@ -22,26 +22,29 @@ export interface WorkerConfig extends MachineConfig {
   pace: boolean;
 }
 
+/** A value, or a promise of it. */
+export type Awaitable<T> = T | Promise<T>;
+
 /** Methods of the worker. Only `run` and `step` exclude each other; all others may be called while the machine runs. */
 export interface WorkerMethods {
-  launch(config: WorkerConfig): Promise<void>;
+  launch: (config: WorkerConfig) => Awaitable<void>;
   /** Runs until something stops it; `temporary` breakpoints hold for this run only. */
-  run(temporary: readonly Breakpoint[]): Promise<StopResult>;
-  step(count: number): Promise<StopResult>;
+  run: (temporary: readonly Breakpoint[]) => Awaitable<StopResult>;
+  step: (count: number) => Awaitable<StopResult>;
   /** Makes a `run` or `step` under way return "pause". */
-  pause(): Promise<void>;
-  cpu(): Promise<CpuState>;
-  phases(): Promise<Phase[]>;
-  writeRegister(name: string, value: bigint): Promise<void>;
+  pause: () => Awaitable<void>;
+  cpu: () => Awaitable<CpuState>;
+  phases: () => Awaitable<Phase[]>;
+  writeRegister: (name: string, value: bigint) => Awaitable<void>;
   /** The bytes from `address` up to the first that is not mapped or is no memory; at most `length`. */
-  readMemory(space: Space, address: bigint, length: number): Promise<Uint8Array>;
+  readMemory: (space: Space, address: bigint, length: number) => Awaitable<Uint8Array>;
   /** Number of bytes written; stops at the first that is not mapped or is no RAM. */
-  writeMemory(space: Space, address: bigint, bytes: Uint8Array): Promise<number>;
-  walk(linear: bigint): Promise<Walk>;
-  setBreakpoints(list: readonly Breakpoint[]): Promise<void>;
-  setWatchpoints(list: readonly Watchpoint[]): Promise<void>;
-  stopAtPhases(names: readonly PhaseName[]): Promise<void>;
-  serialInput(port: number, bytes: Uint8Array): Promise<void>;
+  writeMemory: (space: Space, address: bigint, bytes: Uint8Array) => Awaitable<number>;
+  walk: (linear: bigint) => Awaitable<Walk>;
+  setBreakpoints: (list: readonly Breakpoint[]) => Awaitable<void>;
+  setWatchpoints: (list: readonly Watchpoint[]) => Awaitable<void>;
+  stopAtPhases: (names: readonly PhaseName[]) => Awaitable<void>;
+  serialInput: (port: number, bytes: Uint8Array) => Awaitable<void>;
 }
 
 export type WorkerMethod = keyof WorkerMethods;

@@ -2,7 +2,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { BootMachine, MachineConfig, MachineEvents } from "./api.ts";
 import { readMemory, writeMemory } from "./worker-memory.ts";
-import type { WorkerMessage, WorkerMethods, WorkerRequest } from "./worker-protocol.ts";
+import type { Awaitable, WorkerMessage, WorkerMethods, WorkerRequest } from "./worker-protocol.ts";
 import { MachineRunner } from "./worker-runner.ts";
 
 export type CreateMachine = (config: MachineConfig, events: MachineEvents) => Promise<BootMachine>;
@@ -51,7 +51,7 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
   };
 
   const methods: WorkerMethods = {
-    async launch({ pace, ...config }) {
+    launch: async ({ pace, ...config }) => {
       machine = await createMachine(config, {
         output: (source, bytes) => output.add(source, bytes),
         phase: (phase) => post({ kind: "phase", phase }),
@@ -60,17 +60,17 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
     },
     run: (temporary) => liveRunner().run(temporary),
     step: (count) => liveRunner().step(count),
-    pause: async () => liveRunner().pause(),
-    cpu: async () => live().cpu(),
-    phases: async () => [...live().phases],
-    writeRegister: async (name, value) => live().writeRegister(name, value),
-    readMemory: async (space, address, length) => readMemory(live(), space, address, length),
-    writeMemory: async (space, address, bytes) => writeMemory(live(), space, address, bytes),
-    walk: async (linear) => live().walk(linear),
-    setBreakpoints: async (list) => liveRunner().setBreakpoints(list),
-    setWatchpoints: async (list) => live().setWatchpoints(list),
-    stopAtPhases: async (names) => live().stopAtPhases(names),
-    serialInput: async (serialPort, bytes) => liveRunner().serialInput(serialPort, bytes),
+    pause: () => liveRunner().pause(),
+    cpu: () => live().cpu(),
+    phases: () => [...live().phases],
+    writeRegister: (name, value) => live().writeRegister(name, value),
+    readMemory: (space, address, length) => readMemory(live(), space, address, length),
+    writeMemory: (space, address, bytes) => writeMemory(live(), space, address, bytes),
+    walk: (linear) => live().walk(linear),
+    setBreakpoints: (list) => liveRunner().setBreakpoints(list),
+    setWatchpoints: (list) => live().setWatchpoints(list),
+    stopAtPhases: (names) => live().stopAtPhases(names),
+    serialInput: (serialPort, bytes) => liveRunner().serialInput(serialPort, bytes),
   };
 
   port.on("message", (request: WorkerRequest) => {
@@ -84,7 +84,7 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
 
 async function answer(methods: WorkerMethods, request: WorkerRequest): Promise<WorkerMessage> {
   try {
-    const method = methods[request.method] as (...args: unknown[]) => Promise<unknown>;
+    const method = methods[request.method] as (...args: unknown[]) => Awaitable<unknown>;
     return { kind: "result", id: request.id, value: await method(...request.arguments) };
   } catch (error) {
     return { kind: "error", id: request.id, message: error instanceof Error ? error.message : String(error) };

@@ -17,7 +17,7 @@ export class Client {
   readonly #requests = new Map<number, (response: DebugProtocol.Response) => void>();
   #expectations: Expectation[] = [];
   /** Events that nobody has waited for yet. */
-  #events: DebugProtocol.Event[] = [];
+  readonly #events: DebugProtocol.Event[] = [];
   #received: Buffer = Buffer.alloc(0);
   #seq = 1;
   /** Everything said and heard, in order. */
@@ -80,7 +80,7 @@ export class Client {
   }
 
   /** Initialises, launches, and lets the machine go; `configure` sets breakpoints in between. */
-  async launch(args: object, configure: () => Promise<unknown> = async () => undefined): Promise<void> {
+  async launch(args: object, configure: () => Promise<unknown> = () => Promise.resolve()): Promise<void> {
     await this.ask("initialize", { adapterID: "bootscope", clientID: "test" });
     await this.ask("launch", args);
     await this.event("initialized");

@@ -7,22 +7,32 @@ const FOLDER = new URL("./traces/", import.meta.url);
 /** Events whose number and place depend on how fast the machine and the host happen to be. */
 const UNSTEADY = new Set(["bootscope/output", "output"]);
 
+/** A message of any kind, its content not trusted to be anything. */
+interface Loose extends DebugProtocol.ProtocolMessage {
+  command?: string;
+  event?: string;
+  success?: boolean;
+  message?: string;
+  arguments?: unknown;
+  body?: unknown;
+}
+
 /** One line a message; requests and their responses belong together by order, events stand where they came. */
 export function traceText(messages: readonly DebugProtocol.ProtocolMessage[], mask: readonly string[]): string {
   const lines = messages.map((message) => {
     switch (message.type) {
       case "request": {
-        const { command, arguments: args } = message as DebugProtocol.Request;
+        const { command, arguments: args } = message as Loose;
         return `→ ${command} ${JSON.stringify(args) ?? ""}`.trimEnd();
       }
       case "response": {
-        const { command, success, message: text, body } = message as DebugProtocol.Response;
+        const { command, success, message: text, body } = message as Loose;
         if (!success) return `← ${command} refused: ${text}`;
         return `← ${command} ${show(body)}`.trimEnd();
       }
       default: {
-        const { event, body } = message as DebugProtocol.Event;
-        return UNSTEADY.has(event) ? undefined : `  ${event} ${show(body)}`.trimEnd();
+        const { event, body } = message as Loose;
+        return UNSTEADY.has(event ?? "") ? undefined : `  ${event} ${show(body)}`.trimEnd();
       }
     }
   });
