@@ -17,6 +17,8 @@ export const LOAD_ADDRESS = 0x10000;
 const MAX_IMAGE = 0x10000;
 const MEMORY_MIB = 16;
 const REPORT_PORT = 0xe9;
+/** Where the include files are. */
+const PROGRAMS = path.join(import.meta.dirname, "programs");
 const END_PORT = 0xf4;
 /** Instructions after which a program counts as endless. */
 const BUDGET = 4_000_000;
@@ -35,7 +37,7 @@ export interface Outcome {
 export async function assemble(source: string): Promise<Uint8Array> {
   return inTemporaryFolder(async (folder) => {
     const target = path.join(folder, "image.bin");
-    await run("nasm", ["-f", "bin", "-I", `${path.dirname(source)}/`, "-o", target, source]);
+    await run("nasm", ["-f", "bin", "-I", `${PROGRAMS}/`, "-o", target, source]);
     const image = await readFile(target);
     if (image.length > MAX_IMAGE) throw new RangeError(`${source}: ${image.length} bytes do not fit into 64 KiB.`);
     return image;
@@ -64,9 +66,27 @@ export async function runInQemu(image: Uint8Array): Promise<Outcome> {
     await writeFile(file("rom.bin"), resetRom());
     await writeFile(file("image.bin"), image);
     const options = [
-      ["-M", "pc", "-accel", "tcg", "-cpu", QEMU_CPU, "-m", String(MEMORY_MIB), "-nodefaults", "-display", "none", "-no-reboot"],
+      [
+        "-M",
+        "pc",
+        "-accel",
+        "tcg",
+        "-cpu",
+        QEMU_CPU,
+        "-m",
+        String(MEMORY_MIB),
+        "-nodefaults",
+        "-display",
+        "none",
+        "-no-reboot",
+      ],
       ["-bios", file("rom.bin"), "-device", `loader,file=${file("image.bin")},addr=${LOAD_ADDRESS},force-raw=on`],
-      ["-chardev", `file,id=report,path=${file("report")}`, "-device", `isa-debugcon,chardev=report,iobase=${REPORT_PORT}`],
+      [
+        "-chardev",
+        `file,id=report,path=${file("report")}`,
+        "-device",
+        `isa-debugcon,chardev=report,iobase=${REPORT_PORT}`,
+      ],
       ["-device", `isa-debug-exit,iobase=${END_PORT},iosize=1`],
     ].flat();
     const status = await run("qemu-system-x86_64", options, { timeout: QEMU_TIMEOUT_MS, killSignal: "SIGKILL" }).then(
@@ -139,7 +159,8 @@ export async function runInCore(image: Uint8Array): Promise<Outcome> {
     const exit = core.run(left);
     if (exit === Exit.SHUTDOWN) return { text: ports.text, end: "shutdown" };
     if (exit === Exit.HALT) return { text: ports.text, end: "halted" };
-    if (exit === Exit.UNEMULATED) return { text: ports.text, end: `unemulated at ${core.u64[L.RIP / 8]!.toString(16)}` };
+    if (exit === Exit.UNEMULATED)
+      return { text: ports.text, end: `unemulated at ${core.u64[L.RIP / 8]!.toString(16)}` };
   }
   return { text: ports.text, end: "end" };
 }

@@ -5,41 +5,8 @@ main16:
     ENTER_PROTECTED main
 bits 32
 
-TASK_STACK  equ 0xE000
-; Fields of a 32-bit TSS.
-T_CR3 equ 28
-T_EIP equ 32
-T_EFLAGS equ 36
-T_EAX equ 40
-T_ESP equ 56
-T_ES equ 72
-T_LDT equ 96
-T_TRAP equ 100
+%include "task32.inc"
 
-; edi TSS, esi entry: a task of ring 0 with flat segments.
-make_task:
-    push edi
-    mov ecx, 26
-    xor eax, eax
-    rep stosd
-    pop edi
-    mov [edi + T_EIP], esi
-    mov dword [edi + T_EFLAGS], 2
-    mov dword [edi + T_ESP], TASK_STACK
-    mov dword [edi + T_EAX], 0x12345678
-    mov dword [edi + T_ES], DATA32
-    mov dword [edi + T_ES + 4], CODE32
-    mov dword [edi + T_ES + 8], DATA32
-    mov dword [edi + T_ES + 12], DATA32
-    mov dword [edi + T_ES + 16], DATA32
-    mov dword [edi + T_ES + 20], DATA32
-    mov word [edi + 102], 104
-    ret
-; Makes the descriptors available again.
-free_tasks:
-    mov byte [gdt + TASK2 + 5], 0x89
-    mov byte [gdt + TASK3 + 5], 0x89
-    ret
 show_busy:
     TEXT " busy"
     movzx eax, byte [gdt + TSS + 5]

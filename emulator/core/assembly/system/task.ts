@@ -2,7 +2,7 @@
 import { L, Fl, Vec } from "../../layout";
 import { raiseGP } from "../fault";
 import { getFlags, setFlags } from "../flags";
-import { R, W, cpl, curOp, rip, setRip } from "../state";
+import { R, W, curOp, rip, setRip } from "../state";
 import { loadSystem, probeSystem, storeSystem, systemLinear } from "./access";
 import { recheck } from "../control";
 import {
@@ -140,6 +140,9 @@ function settleTask(tss: u64, wide: bool, ldt: u32, flags: u32, ip: u32): void {
   const cs = tssSelector(tss, wide, 1);
   for (let i: u32 = 0; i < 6; i++) setNull(i, tssSelector(tss, wide, i));
   setNull(6, ldt);
+  // Until stack and code are there, a fault gets its stack from the TSS.
+  store<u32>(L.CPL, 3);
+  refreshMode();
   if (!isNull(ldt)) {
     if (ldt & 4) refuse(Vec.TS, ldt);
     const d = fetchDescriptor(ldt, Vec.TS);
@@ -148,13 +151,12 @@ function settleTask(tss: u64, wide: bool, ldt: u32, flags: u32, ip: u32): void {
   }
   if (flags & Fl.VM) {
     for (let i: u32 = 0; i < 6; i++) setVm86(i, tssSelector(tss, wide, i));
-    store<u32>(L.CPL, 3);
     refreshMode();
   } else {
+    loadTaskStack(tssSelector(tss, wide, 2), cs & 3);
+    loadTaskCode(cs);
     store<u32>(L.CPL, cs & 3);
     refreshMode();
-    loadTaskStack(tssSelector(tss, wide, 2));
-    loadTaskCode(cs);
     for (let i: u32 = 0; i < 6; i++) {
       if (i == 1 || i == 2) continue;
       const selector = tssSelector(tss, wide, i);
@@ -169,9 +171,9 @@ function settleTask(tss: u64, wide: bool, ldt: u32, flags: u32, ip: u32): void {
   store<u64>(L.REGS + L.REG_BLOCK_RIP, blockRip);
 }
 
-function loadTaskStack(selector: u32): void {
+function loadTaskStack(selector: u32, level: u32): void {
   if (isNull(selector)) refuse(Vec.TS, selector);
-  const d = checkStack(selector, cpl(), Vec.TS);
+  const d = checkStack(selector, level, Vec.TS);
   setSegment(2, selector, markAccessed(selector, d));
 }
 function loadTaskCode(selector: u32): void {
@@ -179,7 +181,7 @@ function loadTaskCode(selector: u32): void {
   const d = fetchDescriptor(selector, Vec.TS);
   const attr = attributes(d);
   if (!isCode(attr)) refuse(Vec.TS, selector);
-  if (isConforming(attr) ? dplOf(attr) > cpl() : dplOf(attr) != cpl()) refuse(Vec.TS, selector);
+  if (isConforming(attr) ? dplOf(attr) > (selector & 3) : dplOf(attr) != (selector & 3)) refuse(Vec.TS, selector);
   if (!(attr & Attr.P)) refuse(Vec.NP, selector);
   setSegment(1, selector, markAccessed(selector, d));
 }
