@@ -5,7 +5,8 @@
  */
 import { L, Pm, Pi, Fl, Vec, Stat } from "../layout";
 import { raiseError, raise } from "./fault";
-import { Op, ea } from "./op";
+import { H } from "./handlers.gen";
+import { Op, Info, ea } from "./op";
 import { g32, isCode64 } from "./state";
 import { walk, Access } from "./paging";
 import { codeWritten } from "./blocks";
@@ -183,7 +184,10 @@ function checkCanonical(lin: u64, size: u32): void {
 /** #SS when the operand is addressed by RSP or RBP, else #GP (SDM vol. 3, 6.15). */
 function canonicalFault(): void {
   const op = changetype<Op>(load<u32>(L.CUR_OP));
-  raiseError(load<u32>(L.STACK_ACCESS) || op.b == 32 || op.b == 40 ? Vec.SS : Vec.GP, 0);
+  const cold = op.h == H.INTEGER || op.h == H.SSE || op.h == H.X87 || op.h == H.INTEGER_END || op.h == H.SYSTEM;
+  // With a register as rm operand the access is an implied one, and not by RSP or RBP.
+  const onStack = (op.b == 32 || op.b == 40) && !(cold && Info.isReg(op.imm));
+  raiseError(load<u32>(L.STACK_ACCESS) || onStack ? Vec.SS : Vec.GP, 0);
 }
 
 /** The entry that translates `lin` for the access, filled if need be; raises #PF. */
@@ -255,7 +259,8 @@ function physOf(e: TlbEntry, lin: u64): u32 {
   return e.phys | (<u32>lin & 4095);
 }
 
-function checkAlignment(lin: u64, size: u32): void {
+/** #AC for user code that asked for it and reaches `size` bytes (a power of two) at an address that is no multiple. */
+export function checkAlignment(lin: u64, size: u32): void {
   if (load<u32>(L.TLB_BASE) == L.TLB + 3 * L.TLB_SET && lin & (size - 1)) raiseError(Vec.AC, 0);
 }
 

@@ -142,7 +142,10 @@ export const STACK = parseForms(`
 /** String instructions; the generator sets RSI, RDI and RCX up. */
 export const STRING_OPCODES = [0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf] as const;
 
-/** What user mode may not do, or what is not there: each ends its case by an exception. */
+/**
+ * What user mode may not do, or what is not there: each ends its case by an exception. INT1 is left out: under KVM on AMD
+ * its trap comes with the address of the instruction itself.
+ */
 export const FAULTING = parseForms(`
   f4
   fa
@@ -153,7 +156,6 @@ export const FAULTING = parseForms(`
   ef v
   cd ib
   cc
-  f1
   ce no64
   0f 06
   0f 08
