@@ -5,6 +5,8 @@ import {
   busyboxInitramfs,
   cloudKernel,
   GuestError,
+  i686Initramfs,
+  i686Kernel,
   installer,
   stockKernel,
   vmlinux,
@@ -19,6 +21,8 @@ async function kernel(making: Promise<KernelFiles>): Promise<Record<string, stri
 const GUESTS: Record<string, () => Promise<Record<string, string>>> = {
   cloud: () => kernel(cloudKernel()),
   stock: () => kernel(stockKernel()),
+  i686: async () => ({ ...(await kernel(i686Kernel())), initramfs: await i686Initramfs() }),
+  "i686-pae": () => kernel(i686Kernel("PAE")),
   installer: async () => ({ ...(await installer()) }),
   busybox: async () => ({ binary: (await busybox()).binary, initramfs: await busyboxInitramfs() }),
   buildroot: async () => ({ initramfs: await buildrootInitramfs() }),

@@ -28,14 +28,41 @@ async function run(program: string, args: string[], cwd?: string): Promise<strin
   }
 }
 
-async function isKnown(name: string): Promise<boolean> {
-  return /Candidate: (?!\(none\))/.test(await run("apt-cache", ["policy", name]));
+/** Options of apt that say where packages come from: none for the system's own. */
+export type AptOptions = readonly string[];
+
+/**
+ * The same archives for another architecture, with lists of their own in `directory`, so that neither root nor a change
+ * of the system is needed.
+ */
+export async function foreignArchitecture(architecture: string, directory: string): Promise<AptOptions> {
+  const lists = join(directory, "lists");
+  const cache = join(directory, "cache");
+  await mkdir(join(lists, "partial"), { recursive: true });
+  await mkdir(join(cache, "archives", "partial"), { recursive: true });
+  const options = [
+    `-oAPT::Architecture=${architecture}`,
+    `-oAPT::Architectures=${architecture}`,
+    `-oDir::State::Lists=${lists}`,
+    `-oDir::Cache=${cache}`,
+    "-oAcquire::Languages=none",
+  ];
+  // One archive that cannot be had just now does not matter if another has the package: that is seen later.
+  await run("apt-get", [...options, "update", "-q"]).catch((error: unknown) => {
+    if (!(error instanceof GuestError)) throw error;
+  });
+  return options;
+}
+
+async function isKnown(name: string, options: AptOptions = []): Promise<boolean> {
+  return /Candidate: (?!\(none\))/.test(await run("apt-cache", [...options, "policy", name]));
 }
 
 /** Refreshes apt's lists, once a process, when they lack the package and we may. */
 let listsRefreshed: Promise<unknown> | undefined;
-async function ensureKnown(name: string): Promise<void> {
-  if (await isKnown(name)) return;
+async function ensureKnown(name: string, options: AptOptions): Promise<void> {
+  if (await isKnown(name, options)) return;
+  if (options.length > 0) throw new GuestError(`No archive known to apt has a package ${name} (${options[0]}).`);
   if (process.getuid?.() === 0) {
     listsRefreshed ??= run("apt-get", ["update", "-q"]);
     await listsRefreshed;
@@ -47,9 +74,9 @@ async function ensureKnown(name: string): Promise<void> {
 }
 
 /** The package that a meta package stands for: its first dependency that starts with `prefix`. */
-export async function realPackage(metaPackage: string, prefix: string): Promise<string> {
-  await ensureKnown(metaPackage);
-  const listing = await run("apt-cache", ["depends", "--no-recommends", "--no-suggests", metaPackage]);
+export async function realPackage(metaPackage: string, prefix: string, options: AptOptions = []): Promise<string> {
+  await ensureKnown(metaPackage, options);
+  const listing = await run("apt-cache", [...options, "depends", "--no-recommends", "--no-suggests", metaPackage]);
   for (const line of listing.split("\n")) {
     const name = /^\s*\|?Depends: (\S+)$/.exec(line)?.[1];
     if (name?.startsWith(prefix)) return name;
@@ -58,11 +85,11 @@ export async function realPackage(metaPackage: string, prefix: string): Promise<
 }
 
 /** Downloads a package into `directory` and unpacks its files there, under `root/`; returns that path. */
-export async function unpackPackage(name: string, directory: string): Promise<string> {
-  await ensureKnown(name);
+export async function unpackPackage(name: string, directory: string, options: AptOptions = []): Promise<string> {
+  await ensureKnown(name, options);
   const downloads = join(directory, "download");
   await mkdir(downloads);
-  await run("apt-get", ["download", "-q", name], downloads);
+  await run("apt-get", [...options, "download", "-q", name], downloads);
   const archive = (await readdir(downloads)).find((file) => file.endsWith(".deb"));
   if (!archive) throw new GuestError(`"apt-get download ${name}" left no .deb file.`);
   const root = join(directory, "root");

@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { gzipSync } from "fflate";
 import { extractVmlinux } from "../../boot-formats/bzimage.ts";
 import { cachedDirectory } from "./cache.ts";
-import { GuestError, realPackage, unpackPackage } from "./debian.ts";
+import { foreignArchitecture, GuestError, realPackage, unpackPackage } from "./debian.ts";
 import { buildrootRoot, busyboxRoot } from "./initramfs.ts";
 
 export { GuestError } from "./debian.ts";
@@ -25,13 +25,16 @@ export interface KernelFiles {
   config: string;
 }
 
-async function debianKernel(name: string, metaPackage: string): Promise<KernelFiles> {
+async function debianKernel(name: string, metaPackage: string, architecture?: string): Promise<KernelFiles> {
   const directory = await cachedDirectory(name, async (target) => {
-    const root = await unpackPackage(await realPackage(metaPackage, "linux-image-"), target);
+    const apt = join(target, "apt");
+    const options = architecture === undefined ? [] : await foreignArchitecture(architecture, apt);
+    const root = await unpackPackage(await realPackage(metaPackage, "linux-image-", options), target, options);
     const boot = join(root, "boot");
     for (const file of await readdir(boot)) await rename(join(boot, file), join(target, file));
     // The modules are most of the package and nothing here loads them.
     await rm(root, { recursive: true });
+    await rm(apt, { recursive: true, force: true });
   });
   const vmlinuz = (await readdir(directory)).find((file) => file.startsWith("vmlinuz-"));
   if (!vmlinuz) throw new GuestError(`The Debian package behind ${metaPackage} holds no kernel: see ${directory}.`);
@@ -51,6 +54,13 @@ export function cloudKernel(): Promise<KernelFiles> {
 /** Debian's kernel for every machine: xz. */
 export function stockKernel(): Promise<KernelFiles> {
   return debianKernel("stock-kernel", "linux-image-amd64");
+}
+
+/** Debian's 32-bit kernels: for processors without PAE (paging of two levels), or with it (three). */
+export function i686Kernel(paging: "32-bit" | "PAE" = "32-bit"): Promise<KernelFiles> {
+  return paging === "PAE"
+    ? debianKernel("i686-pae-kernel", "linux-image-686-pae", "i386")
+    : debianKernel("i686-kernel", "linux-image-686", "i386");
 }
 
 /** The ELF vmlinux within a bzImage, in the cache by the bzImage's content. */
@@ -75,8 +85,13 @@ export async function installer(): Promise<{ kernel: string; initrd: string }> {
   return { kernel: join(directory, "linux"), initrd: join(directory, "initrd.gz") };
 }
 
-/** One static busybox binary, and the names of its applets. */
-export async function busybox(): Promise<{ binary: string; applets: string[] }> {
+/** A static busybox binary, and the names of its applets. */
+export interface Busybox {
+  binary: string;
+  applets: string[];
+}
+
+export async function busybox(): Promise<Busybox> {
   const directory = await cachedDirectory("busybox", async (target) => {
     const root = await unpackPackage("busybox-static", target);
     const binary = join(target, "busybox");
@@ -89,11 +104,23 @@ export async function busybox(): Promise<{ binary: string; applets: string[] }> 
   return { binary: join(directory, "busybox"), applets };
 }
 
+/** The same for i386; the applets are those of the amd64 binary, made from the same source. */
+async function i386Busybox(): Promise<Busybox> {
+  const directory = await cachedDirectory("i386-busybox", async (target) => {
+    const apt = join(target, "apt");
+    const root = await unpackPackage("busybox-static", target, await foreignArchitecture("i386", apt));
+    await copyFile(join(root, "bin/busybox"), join(target, "busybox"));
+    await rm(root, { recursive: true });
+    await rm(apt, { recursive: true });
+  });
+  return { binary: join(directory, "busybox"), applets: (await busybox()).applets };
+}
+
 async function initramfs(
   name: string,
   make: (busybox: Uint8Array, applets: readonly string[]) => Uint8Array,
+  { binary, applets }: Busybox,
 ): Promise<string> {
-  const { binary, applets } = await busybox();
   const archive = make(await readFile(binary), applets);
   // Named by its content, so that a changed root never meets an old file.
   const digest = createHash("sha256").update(archive).digest("hex").slice(0, 12);
@@ -104,11 +131,16 @@ async function initramfs(
 }
 
 /** A gzip initramfs whose /init greets with BUSYBOX_GREETING and starts a shell on the serial console. */
-export function busyboxInitramfs(): Promise<string> {
-  return initramfs("initramfs", busyboxRoot);
+export async function busyboxInitramfs(): Promise<string> {
+  return initramfs("initramfs", busyboxRoot, await busybox());
+}
+
+/** The same root for a 32-bit kernel. */
+export async function i686Initramfs(): Promise<string> {
+  return initramfs("i686-initramfs", busyboxRoot, await i386Busybox());
 }
 
 /** A gzip initramfs as buildroot makes it: busybox init, inittab, rcS, a shell on ttyS0. */
-export function buildrootInitramfs(): Promise<string> {
-  return initramfs("rootfs", buildrootRoot);
+export async function buildrootInitramfs(): Promise<string> {
+  return initramfs("rootfs", buildrootRoot, await busybox());
 }
