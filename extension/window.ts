@@ -26,19 +26,42 @@ export function followSessionsInWindow(hub: SessionHub): vscode.Disposable {
       started = id;
       if (setting("bootscope", "showPanelsOnStart", true)) void showBeside("bootscope.registers");
     }),
+    vscode.debug.registerDebugAdapterTrackerFactory(DEBUG_TYPE, { createDebugAdapterTracker: frameChooser }),
     vscode.debug.onDidChangeActiveStackItem((item) => {
       if (item?.session.type !== DEBUG_TYPE) return;
-      if (item instanceof vscode.DebugThread) {
-        // VS Code chooses no frame without a source file and then shows no variables. There is one frame, the bottom one;
-        // the command for the top one obeys the same rule.
-        void vscode.commands.executeCommand("workbench.action.debug.callStackBottom");
-      } else if (!stoppedOnce.has(item.session.id)) {
+      if (!(item instanceof vscode.DebugStackFrame)) void chooseFrame();
+      else if (!stoppedOnce.has(item.session.id)) {
         stoppedOnce.add(item.session.id);
         void showFirstStop();
       }
     }),
     vscode.debug.onDidTerminateDebugSession((session) => stoppedOnce.delete(session.id)),
   );
+}
+
+/**
+ * VS Code chooses no frame that has no source file, and then shows no variables and no program counter. So the first call
+ * stack that it gets at each stop is followed by choosing one, unless it has.
+ */
+function frameChooser(session: vscode.DebugSession): vscode.DebugAdapterTracker {
+  let waiting = false;
+  return {
+    onDidSendMessage(message: { type?: string; event?: string; command?: string; success?: boolean }) {
+      if (message.type === "event" && message.event === "stopped") waiting = true;
+      else if (message.type === "response" && message.command === "stackTrace" && message.success === true && waiting) {
+        waiting = false;
+        const item = vscode.debug.activeStackItem;
+        if (item instanceof vscode.DebugStackFrame && item.session === session) return;
+        // VS Code gets this answer behind us; when a further request has been answered, it has taken it in.
+        session.customRequest("threads").then(chooseFrame, () => undefined);
+      }
+    },
+  };
+}
+
+/** There is one frame, the bottom one; VS Code's command for the top one wants a source file, too. */
+function chooseFrame(): Thenable<void> {
+  return vscode.commands.executeCommand("workbench.action.debug.callStackBottom");
 }
 
 /** For code without source files VS Code does neither by itself. */

@@ -4,13 +4,14 @@ import "./region.css";
 import type { MemoryResponse, WireInstruction } from "../debug-adapter/protocol.ts";
 import { dropdown } from "./ui/controls.ts";
 import { element } from "./ui/dom.ts";
-import { byteText, bytesOf, hex, printable } from "./ui/format.ts";
+import { addressOf, byteText, bytesOf, hex, printable } from "./ui/format.ts";
 import { clearFailure, connect, onStop, recall, remember, reportFailure, request, send } from "./ui/host.ts";
 import { statusLine } from "./ui/status.ts";
 
 const START = 0x7c00;
 const LENGTH = 512;
-const PER_ROW = 16;
+/** Bytes in a row of the dump, and the width of the view in pixels from which there are more. */
+const PER_ROW = { narrow: 8, wide: 16, from: 560 };
 
 type CodeSize = "auto" | "16" | "32" | "64";
 interface Memory {
@@ -20,6 +21,7 @@ interface Memory {
 let memory = recall<Memory>() ?? { codeSize: "16" };
 let previous: { session: string; stop: number; before: Uint8Array | undefined; now: Uint8Array } | undefined;
 let breakpoints: ReadonlySet<string> = new Set();
+let perRow = PER_ROW.wide;
 let session = { id: "", stop: 0, stopped: false };
 
 const codeSize = dropdown("Code size of the disassembly", (value) => {
@@ -49,6 +51,13 @@ const status = statusLine(content);
 document
   .getElementById("panel")
   ?.append(status.element, element("div", { class: "toolbar" }, codeSize.element, summary), content);
+
+new ResizeObserver(([entry]) => {
+  const wanted = (entry?.contentRect.width ?? 0) < PER_ROW.from ? PER_ROW.narrow : PER_ROW.wide;
+  if (wanted === perRow) return;
+  perRow = wanted;
+  renderDump();
+}).observe(content);
 
 const show = onStop(read, (state) => {
   status.show(state);
@@ -89,10 +98,14 @@ function render(answer: MemoryResponse, next: bigint | undefined): void {
     previous?.session !== session.id ? undefined : previous.stop === session.stop ? previous.before : previous.now;
   previous = { session: session.id, stop: session.stop, before, now: bytes };
   summary.textContent = describe(bytes);
-  dump.replaceChildren(...rows(bytes, before));
+  renderDump();
   code.replaceChildren(...instructions(answer.instructions ?? [], next));
   choose(undefined);
   markBreakpoints();
+}
+
+function renderDump(): void {
+  if (previous !== undefined) dump.replaceChildren(...rows(previous.now, previous.before, perRow));
 }
 
 function describe(bytes: Uint8Array): string {
@@ -102,10 +115,10 @@ function describe(bytes: Uint8Array): string {
   return signature ? "Boot sector signature 55 aa at 0x7dfe." : "No boot sector signature (55 aa) at 0x7dfe.";
 }
 
-function rows(bytes: Uint8Array, before: Uint8Array | undefined): HTMLElement[] {
+function rows(bytes: Uint8Array, before: Uint8Array | undefined, width: number): HTMLElement[] {
   const made: HTMLElement[] = [];
-  for (let offset = 0; offset < bytes.length; offset += PER_ROW) {
-    const row = bytes.subarray(offset, offset + PER_ROW);
+  for (let offset = 0; offset < bytes.length; offset += width) {
+    const row = bytes.subarray(offset, offset + width);
     const cells = Array.from(row, (byte, index) => {
       const old = before?.[offset + index];
       const changed = old !== undefined && old !== byte;
@@ -131,14 +144,14 @@ function instructions(list: readonly WireInstruction[], next: bigint | undefined
   for (let index = 0; index < list.length;) {
     const first = list[index];
     if (first === undefined) break;
-    const isNext = next === BigInt(first.address);
+    const isNext = next === addressOf(first.address);
     made.push(line(first, isNext));
     index++;
     let repeated = 0;
     while (
       list[index]?.text === first.text &&
       list[index]?.bytes === first.bytes &&
-      BigInt(list[index]?.address ?? 0) !== next
+      addressOf(list[index]?.address ?? "0") !== next
     ) {
       index++;
       repeated++;
@@ -149,7 +162,8 @@ function instructions(list: readonly WireInstruction[], next: bigint | undefined
 }
 
 function line(instruction: WireInstruction, isNext: boolean): HTMLElement {
-  const address = hex(instruction.address, 4);
+  const number = addressOf(instruction.address);
+  const address = hex(number, 4);
   const row = element(
     "div",
     {
@@ -157,7 +171,7 @@ function line(instruction: WireInstruction, isNext: boolean): HTMLElement {
       role: "option",
       id: `at-${address}`,
       "aria-selected": "false",
-      "data-breakpoint": `phys:${hex(instruction.address)}`,
+      "data-breakpoint": `phys:${hex(number)}`,
     },
     element("span", { class: "gutter", title: "Toggle a breakpoint on this physical address" }),
     element("span", { class: "address" }, address),

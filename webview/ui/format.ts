@@ -5,7 +5,12 @@ export function hex(value: bigint | number | Hex, digits = 0): string {
   return `0x${BigInt(value).toString(16).padStart(digits, "0")}`;
 }
 
-/** Sixteen digits in two halves, which are easier to read. */
+/** The number in an address that says its space: "phys:0x7c00" → 0x7c00n; a plain number is itself. */
+export function addressOf(reference: string): bigint {
+  return BigInt(reference.replace(/^(phys|lin):/, ""));
+}
+
+/** All sixteen digits of a 64-bit value, without a prefix. */
 export function hex64(value: Hex): string {
   return BigInt(value).toString(16).padStart(16, "0");
 }

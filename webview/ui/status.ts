@@ -6,7 +6,7 @@ import { showFailuresIn } from "./host.ts";
 const TEXT: Record<SessionState["state"], string> = {
   none: "No session. Start one with F5.",
   starting: "Starting…",
-  running: "Running: values are those of the last stop.",
+  running: "Running…",
   stopped: "",
   ended: "Session ended.",
 };
