@@ -5,9 +5,9 @@
  * JSON has no 64-bit integers: every `bigint` of the machine travels as a string of hexadecimal digits with `0x`
  * (`BigInt(text)` reads it back), bytes travel as base64, as in the standard `readMemory`.
  */
-import type { CpuMode, CpuState, PhaseName, Space, Walk } from "../emulator/machine/api.ts";
+import type { CpuState, PhaseName, Space, Walk } from "../emulator/machine/api.ts";
 
-export type { CpuMode, PhaseName, Space };
+export type { PhaseName, Space };
 
 /** A 64-bit value as "0x…". */
 export type Hex = string;

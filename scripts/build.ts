@@ -52,7 +52,13 @@ const NODE_BANNER = [
 ].join("\n");
 
 async function bundle(): Promise<void> {
-  const common: BuildOptions = { bundle: true, sourcemap: true, logLevel: "warning", absWorkingDir: root, outdir: dist };
+  const common: BuildOptions = {
+    bundle: true,
+    sourcemap: true,
+    logLevel: "warning",
+    absWorkingDir: root,
+    outdir: dist,
+  };
   const webviews = (await readdir(path.join(root, "webview"))).filter((name) => name.endsWith(".entry.ts"));
   await Promise.all([
     build({

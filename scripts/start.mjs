@@ -6,7 +6,9 @@ import { build, installPackages, root, run } from "./prepare.mjs";
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((argument) => !["--vscode", "--stock"].includes(argument));
 if (unknown.length > 0) {
-  console.error(`npm start -- ${unknown[0]}: unknown; expected --vscode (debug in VS Code) or --stock (the stock kernel).`);
+  console.error(
+    `npm start -- ${unknown[0]}: unknown; expected --vscode (debug in VS Code) or --stock (the stock kernel).`,
+  );
   process.exit(2);
 }
 installPackages();
@@ -20,7 +22,12 @@ else {
         encoding: "utf8",
         stdio: ["ignore", "pipe", "inherit"],
       });
-      return Object.fromEntries(output.trim().split("\n").map((line) => line.split(/: (.*)/).slice(0, 2)));
+      return Object.fromEntries(
+        output
+          .trim()
+          .split("\n")
+          .map((line) => line.split(/: (.*)/).slice(0, 2)),
+      );
     } catch {
       process.exit(2);
     }

@@ -112,7 +112,15 @@ export interface CpuState {
   xcr0: bigint;
   /** dr0, dr1, dr2, dr3, dr6, dr7 */
   dr: bigint[];
-  fpu: { cw: number; sw: number; tag: number; opcode: number; ip: bigint; dp: bigint; st: { mantissa: bigint; signExponent: number }[] };
+  fpu: {
+    cw: number;
+    sw: number;
+    tag: number;
+    opcode: number;
+    ip: bigint;
+    dp: bigint;
+    st: { mantissa: bigint; signExponent: number }[];
+  };
   mxcsr: number;
   /** 16 bytes each. */
   xmm: Uint8Array[];

@@ -224,7 +224,9 @@ export class Machine implements BootMachine {
       u64[at / 8] = watchpoint.address;
       u64[at / 8 + 1] = watchpoint.address + BigInt(watchpoint.length) - 1n;
       u32[at / 4 + 4] = watchpoint.space === "lin" ? 1 : 0;
-      u32[at / 4 + 5] = { read: WATCH_READ, write: WATCH_WRITE, readWrite: WATCH_READ | WATCH_WRITE }[watchpoint.access];
+      u32[at / 4 + 5] = { read: WATCH_READ, write: WATCH_WRITE, readWrite: WATCH_READ | WATCH_WRITE }[
+        watchpoint.access
+      ];
     });
     this.#core.exports.flushTlb();
   }
@@ -323,7 +325,8 @@ export class Machine implements BootMachine {
       const at = L.BREAKPOINTS + 16 + i * 16;
       const isLinear = u32[at / 4 + 2] === 1;
       const address = u64[at / 8]!;
-      if (address === (isLinear ? linear : physical)) return { reason: "breakpoint", space: isLinear ? "lin" : "phys", address };
+      if (address === (isLinear ? linear : physical))
+        return { reason: "breakpoint", space: isLinear ? "lin" : "phys", address };
     }
     return { reason: "breakpoint", space: "lin", address: linear };
   }

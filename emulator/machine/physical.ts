@@ -68,7 +68,16 @@ export class PhysicalMemory {
     const cr3 = u64[L.CR3 / 8]!;
     if (!(cr0 & 0x80000000n)) {
       const physical = linear & 0xffffffffn;
-      return { linear, paging: "off", steps: [], physical, pageSize: PAGE, writable: true, user: true, executable: true };
+      return {
+        linear,
+        paging: "off",
+        steps: [],
+        physical,
+        pageSize: PAGE,
+        writable: true,
+        user: true,
+        executable: true,
+      };
     }
     if (!(cr4 & 0x20n)) return this.#walk32(linear & 0xffffffffn, cr3, (cr4 & 0x10n) !== 0n);
     const long = (u64[L.EFER / 8]! & 0x400n) !== 0n;

@@ -111,7 +111,8 @@ export function writeRegister(core: Core, name: string, value: bigint): void {
     if (value & ~CR4_BITS) throw new RangeError(`cr4: bits ${hex(value & ~CR4_BITS)} are reserved on this processor.`);
     set64(L.CR4);
   } else if (name === "efer") {
-    if (value & ~EFER_BITS) throw new RangeError(`efer: bits ${hex(value & ~EFER_BITS)} are reserved on this processor.`);
+    if (value & ~EFER_BITS)
+      throw new RangeError(`efer: bits ${hex(value & ~EFER_BITS)} are reserved on this processor.`);
     set64(L.EFER);
   } else if (name === "gdtr.limit" || name === "idtr.limit") {
     core.u32[(name === "gdtr.limit" ? L.GDTR_LIMIT : L.IDTR_LIMIT) / 4] = narrow(name, value, 16);

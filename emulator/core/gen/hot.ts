@@ -45,7 +45,10 @@ for (const name of ["adc", "sbb"]) {
     for (const bits of [32, 64] as const) {
       const t = TYPES[bits];
       const value = form === "rr" ? `get<${t}>(op.b)` : form === "ri" ? `<${t}>op.imm` : `ld<${t}>(ea(op), op)`;
-      narrow.push([`${name.toUpperCase()}_${form}${bits}`, `set<${t}>(op.a, ${name}<${t}>(get<${t}>(op.a), ${value}));`]);
+      narrow.push([
+        `${name.toUpperCase()}_${form}${bits}`,
+        `set<${t}>(op.a, ${name}<${t}>(get<${t}>(op.a), ${value}));`,
+      ]);
     }
   }
 }
@@ -57,16 +60,31 @@ for (const bits of BITS) {
   narrow.push([`MOV_ri${bits}`, `set<${t}>(op.a, <${t}>op.imm);`]);
   narrow.push([`LOAD${bits}`, `set<${t}>(op.a, ld<${t}>(ea(op), op));`]);
 }
-for (const [bits, u] of [[8, "u8"], [16, "u16"], [32, "u32"], [64, "u64"]] as const) {
+for (const [bits, u] of [
+  [8, "u8"],
+  [16, "u16"],
+  [32, "u32"],
+  [64, "u64"],
+] as const) {
   narrow.push([`STORE${bits}`, `st<${u}>(ea(op), load<${u}>(op.a, L.REGS), op);`]);
   narrow.push([`STOREI${bits}`, `st<${u}>(ea(op), <${u}>op.imm, op);`]);
 }
-for (const [from, ft] of [[8, "u8"], [16, "u16"]] as const) {
+for (const [from, ft] of [
+  [8, "u8"],
+  [16, "u16"],
+] as const) {
   narrow.push([`MOVZX_r${from}`, `W(op.a, <u64>load<${ft}>(op.b, L.REGS));`]);
   narrow.push([`MOVZX_m${from}`, `W(op.a, <u64>ld<${ft}>(ea(op), op));`]);
 }
-for (const [from, ft] of [[8, "i8"], [16, "i16"], [32, "i32"]] as const) {
-  for (const [to, tt] of [[32, "i32"], [64, "i64"]] as const) {
+for (const [from, ft] of [
+  [8, "i8"],
+  [16, "i16"],
+  [32, "i32"],
+] as const) {
+  for (const [to, tt] of [
+    [32, "i32"],
+    [64, "i64"],
+  ] as const) {
     if (from === 32 && to === 32) continue;
     narrow.push([`MOVSX_r${from}_${to}`, `set<${tt}>(op.a, <${tt}>load<${ft}>(op.b, L.REGS));`]);
     narrow.push([`MOVSX_m${from}_${to}`, `set<${tt}>(op.a, <${tt}>ld<${ft}>(ea(op), op));`]);
@@ -86,7 +104,11 @@ for (const bits of [32, 64] as const) {
   narrow.push([`ROL_i${bits}`, `set<${t}>(op.a, rolFlags<${t}>(<${t}>rotl<${u}>(get<${u}>(op.a), <${u}>op.imm)));`]);
   narrow.push([`ROR_i${bits}`, `set<${t}>(op.a, rorFlags<${t}>(<${t}>rotr<${u}>(get<${u}>(op.a), <${u}>op.imm)));`]);
   const mask = bits - 1;
-  for (const [name, arg] of [["shl", `get<${t}>(op.a)`], ["shr", `<u64>get<${u}>(op.a)`], ["sar", `get<${t}>(op.a)`]] as const) {
+  for (const [name, arg] of [
+    ["shl", `get<${t}>(op.a)`],
+    ["shr", `<u64>get<${u}>(op.a)`],
+    ["sar", `get<${t}>(op.a)`],
+  ] as const) {
     // A count of 0 still clears the upper half of a 32-bit register.
     const zero = bits === 32 ? ` else W32(op.a, R32(op.a));` : "";
     narrow.push([
@@ -103,11 +125,21 @@ for (const bits of [32, 64] as const) {
   narrow.push([`BSWAP${bits}`, `set<${u}>(op.a, bswap<${u}>(get<${u}>(op.a)));`]);
   narrow.push([`BT_rr${bits}`, `setCarry(<u32>(get<${u}>(op.a) >> (get<${u}>(op.b) & ${mask})) & 1);`]);
   narrow.push([`BT_ri${bits}`, `setCarry(<u32>(get<${u}>(op.a) >> <${u}>op.imm) & 1);`]);
-  narrow.push([`CMOV_rr${bits}`, `if (condition(op.s)) set<${t}>(op.a, get<${t}>(op.b));${bits === 32 ? " else W32(op.a, R32(op.a));" : ""}`]);
-  narrow.push([`CMOV_rm${bits}`, `const v = ld<${t}>(ea(op), op); if (condition(op.imm)) set<${t}>(op.a, v);${bits === 32 ? " else W32(op.a, R32(op.a));" : ""}`]);
+  narrow.push([
+    `CMOV_rr${bits}`,
+    `if (condition(op.s)) set<${t}>(op.a, get<${t}>(op.b));${bits === 32 ? " else W32(op.a, R32(op.a));" : ""}`,
+  ]);
+  narrow.push([
+    `CMOV_rm${bits}`,
+    `const v = ld<${t}>(ea(op), op); if (condition(op.imm)) set<${t}>(op.a, v);${bits === 32 ? " else W32(op.a, R32(op.a));" : ""}`,
+  ]);
 }
 narrow.push(["SETCC_r", "W8(op.a, condition(op.s) ? 1 : 0);"]);
-narrow.push(["CDQE", "W(RAX, <i64><i32>R(RAX));"], ["CQO", "W(RDX, <i64>R(RAX) >> 63);"], ["CDQ", "W32(RDX, <i32>R32(RAX) >> 31);"]);
+narrow.push(
+  ["CDQE", "W(RAX, <i64><i32>R(RAX));"],
+  ["CQO", "W(RDX, <i64>R(RAX) >> 63);"],
+  ["CDQ", "W32(RDX, <i32>R32(RAX) >> 31);"],
+);
 narrow.push(["NOP", ""]);
 
 // ---- 64-bit stack
@@ -129,7 +161,11 @@ narrow.push(["DR_BREAK", "store<u32>(L.CUR_OP, changetype<u32>(op)); debugBreak(
 // ---- wide
 wide.push(["MOV_ri64w", "W(op.a, op.imm64);"]);
 wide.push(["EA_ABS", "W(L.REG_TEMP, op.imm64);"]);
-for (const [name, call] of [["INTEGER", "execInteger"], ["X87", "execX87"], ["SSE", "execSse"]] as const) {
+for (const [name, call] of [
+  ["INTEGER", "execInteger"],
+  ["X87", "execX87"],
+  ["SSE", "execSse"],
+] as const) {
   wide.push([name, `store<u32>(L.CUR_OP, changetype<u32>(op)); ${call}(op);`]);
 }
 
@@ -139,18 +175,43 @@ terminators.push(["JMP", "nb = link(op, 24, op.imm64);"]);
 for (let c = 0; c < 16; c++) {
   terminators.push([`JCC${c}`, `nb = cond(${c}) ? link(op, 24, op.imm64) : link(op, 28, follow(op));`]);
 }
-terminators.push(["CALL64", "const sp = R(RSP) - 8; st<u64>(sp, follow(op), op); W(RSP, sp); nb = link(op, 24, op.imm64);"]);
-terminators.push(["RET64", "const sp = R(RSP), to = ld<u64>(sp, op); checkTarget(to, op); W(RSP, sp + 8 + <u64>op.imm); nb = lookup(to);"]);
+terminators.push([
+  "CALL64",
+  "const sp = R(RSP) - 8; st<u64>(sp, follow(op), op); W(RSP, sp); nb = link(op, 24, op.imm64);",
+]);
+terminators.push([
+  "RET64",
+  "const sp = R(RSP), to = ld<u64>(sp, op); checkTarget(to, op); W(RSP, sp + 8 + <u64>op.imm); nb = lookup(to);",
+]);
 terminators.push(["JMP_r64", "const to = R(op.a); checkTarget(to, op); nb = lookup(to);"]);
 terminators.push(["JMP_m64", "const to = ld<u64>(ea(op), op); checkTarget(to, op); nb = lookup(to);"]);
-terminators.push(["CALL_r64", "const to = R(op.a); checkTarget(to, op); const sp = R(RSP) - 8; st<u64>(sp, opRip(op) + <u64>op.imm, op); W(RSP, sp); nb = lookup(to);"]);
-terminators.push(["CALL_m64", "const to = ld<u64>(ea(op), op); checkTarget(to, op); const sp = R(RSP) - 8; pushReturn(sp, opRip(op) + <u64>op.imm, op); W(RSP, sp); nb = lookup(to);"]);
-for (const [form, bits] of [["rr", 64], ["ri", 64], ["rr", 32], ["ri", 32]] as const) {
+terminators.push([
+  "CALL_r64",
+  "const to = R(op.a); checkTarget(to, op); const sp = R(RSP) - 8; st<u64>(sp, opRip(op) + <u64>op.imm, op); W(RSP, sp); nb = lookup(to);",
+]);
+terminators.push([
+  "CALL_m64",
+  "const to = ld<u64>(ea(op), op); checkTarget(to, op); const sp = R(RSP) - 8; pushReturn(sp, opRip(op) + <u64>op.imm, op); W(RSP, sp); nb = lookup(to);",
+]);
+for (const [form, bits] of [
+  ["rr", 64],
+  ["ri", 64],
+  ["rr", 32],
+  ["ri", 32],
+] as const) {
   const t = TYPES[bits];
   const u = UNSIGNED[bits];
   const conditions: [number, string][] = [
-    [2, `<${u}>a < <${u}>b`], [3, `<${u}>a >= <${u}>b`], [4, "a == b"], [5, "a != b"], [6, `<${u}>a <= <${u}>b`],
-    [7, `<${u}>a > <${u}>b`], [12, "a < b"], [13, "a >= b"], [14, "a <= b"], [15, "a > b"],
+    [2, `<${u}>a < <${u}>b`],
+    [3, `<${u}>a >= <${u}>b`],
+    [4, "a == b"],
+    [5, "a != b"],
+    [6, `<${u}>a <= <${u}>b`],
+    [7, `<${u}>a > <${u}>b`],
+    [12, "a < b"],
+    [13, "a >= b"],
+    [14, "a <= b"],
+    [15, "a > b"],
   ];
   for (const [c, test] of conditions) {
     const b = form === "rr" ? `get<${t}>(op.b)` : `<${t}>op.imm`;
@@ -162,15 +223,26 @@ for (const [form, bits] of [["rr", 64], ["ri", 64], ["rr", 32], ["ri", 32]] as c
 }
 for (const bits of BITS) {
   const t = TYPES[bits];
-  for (const [c, test] of [[4, "r == 0"], [5, "r != 0"], [8, "r < 0"], [9, "r >= 0"]] as const) {
+  for (const [c, test] of [
+    [4, "r == 0"],
+    [5, "r != 0"],
+    [8, "r < 0"],
+    [9, "r >= 0"],
+  ] as const) {
     terminators.push([
       `TESTJ_rr${bits}_${c}`,
       `const r = and<${t}>(get<${t}>(op.a), get<${t}>(op.b)); nb = ${test} ? link(op, 24, op.imm64) : link(op, 28, follow(op));`,
     ]);
   }
 }
-for (const [name, call] of [["INTEGER_END", "execIntegerEnd"], ["SYSTEM", "execSystem"]] as const) {
-  terminators.push([name, `store<u32>(L.CUR_OP, changetype<u32>(op)); setRip(opRip(op) + <u64>op.len); ${call}(op); nb = lookup(rip());`]);
+for (const [name, call] of [
+  ["INTEGER_END", "execIntegerEnd"],
+  ["SYSTEM", "execSystem"],
+] as const) {
+  terminators.push([
+    name,
+    `store<u32>(L.CUR_OP, changetype<u32>(op)); setRip(opRip(op) + <u64>op.len); ${call}(op); nb = lookup(rip());`,
+  ]);
 }
 
 // ---------------------------------------------------------------- output
