@@ -10,6 +10,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { Core, type CoreHost } from "../../emulator/core/core.ts";
 import { Exit, L } from "../../emulator/core/layout.ts";
+import { Machine } from "../../emulator/machine/machine.ts";
 
 const run = promisify(execFile);
 
@@ -144,15 +145,21 @@ class Ports implements CoreHost {
   }
 }
 
+/** Points the processor, in its power-on state otherwise, to the program's first byte. */
+function startAt(core: Core): void {
+  core.u64[L.SEG_CS / 8] = BigInt(LOAD_ADDRESS);
+  core.u32[(L.SEG_CS + L.SEG_SELECTOR) / 4] = LOAD_ADDRESS >> 4;
+  core.u64[L.RIP / 8] = 0n;
+  core.exports.refreshMode();
+}
+
+/** Runs a program on nothing but the processor, memory and the two ports. */
 export async function runInCore(image: Uint8Array): Promise<Outcome> {
   const ports = new Ports();
   const core = await Core.create(MEMORY_MIB, ports);
   ports.core = core;
   core.ram.set(image, LOAD_ADDRESS);
-  core.u64[L.SEG_CS / 8] = BigInt(LOAD_ADDRESS);
-  core.u32[(L.SEG_CS + L.SEG_SELECTOR) / 4] = LOAD_ADDRESS >> 4;
-  core.u64[L.RIP / 8] = 0n;
-  core.exports.refreshMode();
+  startAt(core);
   while (!ports.ended) {
     const left = BUDGET - core.icount;
     if (left <= 0) return { text: ports.text, end: "endless" };
@@ -163,4 +170,21 @@ export async function runInCore(image: Uint8Array): Promise<Outcome> {
       return { text: ports.text, end: `unemulated at ${core.u64[L.RIP / 8]!.toString(16)}` };
   }
   return { text: ports.text, end: "end" };
+}
+
+/** The same on the whole PC, with its timers and interrupt controllers. There the program ends by HLT with interrupts off. */
+export async function runOnBoard(image: Uint8Array): Promise<Outcome> {
+  let text = "";
+  const machine = await Machine.createRaw(
+    { memoryMiB: MEMORY_MIB, writes: [{ physical: LOAD_ADDRESS, bytes: image }] },
+    {
+      output: (source, bytes) => {
+        if (source === "debug") text += String.fromCharCode(...bytes);
+      },
+      phase: () => undefined,
+    },
+  );
+  startAt(machine.core);
+  const result = machine.run(BUDGET);
+  return { text, end: result.reason === "halted" && !result.wakeable ? "end" : result.reason };
 }

@@ -7,7 +7,7 @@ import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
-import { assemble, runInCore, runInQemu } from "./guest.ts";
+import { assemble, runInCore, runInQemu, runOnBoard } from "./guest.ts";
 
 function programsIn(folder: string): { name: string; source: string }[] {
   const place = path.join(import.meta.dirname, folder);
@@ -21,6 +21,17 @@ for (const { name, source } of programsIn("programs")) {
     const image = await assemble(source);
     const expected = await runInQemu(image);
     const actual = await runInCore(image);
+    assert.ok(expected.text.length > 100, `QEMU reported only "${expected.text}", and ended by ${expected.end}`);
+    assert.deepEqual(actual.text.split("\n"), expected.text.split("\n"));
+    assert.equal(actual.end, expected.end);
+  });
+}
+
+for (const { name, source } of programsIn("board")) {
+  test(`${name}: as under QEMU`, async () => {
+    const image = await assemble(source);
+    const expected = await runInQemu(image);
+    const actual = await runOnBoard(image);
     assert.ok(expected.text.length > 100, `QEMU reported only "${expected.text}", and ended by ${expected.end}`);
     assert.deepEqual(actual.text.split("\n"), expected.text.split("\n"));
     assert.equal(actual.end, expected.end);

@@ -99,7 +99,7 @@ export function withinLimit(attr: u32, limit: u32, first: u64, last: u64): bool 
   if ((attr & (Attr.S | Attr.CODE | Attr.DOWN)) == (Attr.S | Attr.DOWN)) {
     return first > <u64>limit && last <= (attr & Attr.BIG ? <u64>0xffffffff : <u64>0xffff);
   }
-  return last <= <u64>limit || limit == 0xffffffff;
+  return last <= <u64>limit;
 }
 
 // ---------------------------------------------------------------- tables

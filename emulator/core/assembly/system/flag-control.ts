@@ -22,9 +22,10 @@ export function interruptsMayComeIn(): void {
   const flags = load<u32>(L.EFLAGS);
   if (flags & Fl.TF || (flags & Fl.IF && load<u32>(L.INTR)) || load<u32>(L.NMI)) recheck();
 }
-/** Interrupts stay away until the next instruction has retired. */
+/** Interrupts stay away until the next instruction has retired; of several such instructions in a row only the first counts. */
 export function castShadow(op: Op): void {
-  store<u64>(L.SHADOW_ICOUNT, icountAt(op) + 1);
+  const now = icountAt(op);
+  if (load<u64>(L.SHADOW_ICOUNT) != now) store<u64>(L.SHADOW_ICOUNT, now + 1);
   interruptsMayComeIn();
 }
 

@@ -123,7 +123,7 @@ export function linearOf(seg: u32, offset: u64, size: u32, write: bool): u64 {
     const limit = load<u32>(at, L.SEG_LIMIT);
     const attr = load<u32>(at, L.SEG_ATTR);
     let ok: bool;
-    if (isRealOrVm86()) ok = offset + size - 1 <= <u64>limit || limit == 0xffffffff;
+    if (isRealOrVm86()) ok = offset + size - 1 <= <u64>limit;
     else {
       ok =
         !load<u32>(at, L.SEG_NULL) &&
