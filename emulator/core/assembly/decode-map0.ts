@@ -581,6 +581,7 @@ export function decodeMap0(opcode: u32): bool {
     case 0x88: case 0x89: case 0x8a: case 0x8b: return moveForms(opcode & 3);
     case 0x8c: case 0x8e:
       fetchModRM();
+      if (regRaw > 5 || (opcode == 0x8e && regRaw == 1)) return undefinedOpcode();
       return systemModRM(opcode);
     case 0x8d: return lea();
     case 0x8f:

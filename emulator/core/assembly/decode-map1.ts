@@ -229,8 +229,9 @@ export function decodeMap1(): bool {
     case 0xc3:
       fetchModRM();
       if (isReg || lock || has66 || rep) return undefinedOpcode();
-      prepareMemory(1 << osize, true);
-      fillMemory(emit(storeHandler(osize), reg << 3, 0, 0, 0, 0, 0));
+      // MOVNTI: 32 bits in 16-bit code, too.
+      prepareMemory(osize == 3 ? 8 : 4, true);
+      fillMemory(emit(storeHandler(osize == 3 ? 3 : 2), reg << 3, 0, 0, 0, 0, 0));
       return false;
     case 0xc7: return group9();
     case 0x70: case 0x71: case 0x72: case 0x73: case 0xc2: case 0xc4: case 0xc5: case 0xc6:

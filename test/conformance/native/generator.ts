@@ -65,6 +65,10 @@ function emitKind(sequence: Sequence, kind: Kind, depth: number): boolean {
       if (what < 8) return emitLoop(sequence, (count) => emitRegisters(sequence, count));
       return emitTransfer(sequence);
     }
+    case "fault":
+      // INT n, but never INT 80h: that is a system call.
+      if (random.chance(0.05)) return sequence.append([0xcd, random.pick([0, 1, 3, 4, 5, 8, 13, 14, 0x20, 0x81, 0xff])]);
+      break;
     case "x87-transcendental":
       return sequence.append(random.pick(X87_TRANSCENDENTAL));
     case "x87":

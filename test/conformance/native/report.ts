@@ -1,5 +1,5 @@
 /** Reduces a failing case to what is needed, and prints it. */
-import { Code, Decoder, DecoderOptions, Formatter, FormatterSyntax, Instruction } from "iced-x86";
+import { Decoder, DecoderOptions, Formatter, FormatterSyntax, Instruction } from "iced-x86";
 import { compare, type Difference, type Tolerance } from "./compare.ts";
 import { DATA, MODE_BITS, type Outcome, type TestCase } from "./case.ts";
 import { undefinedBefore } from "./flow.ts";
@@ -64,7 +64,7 @@ export function disassemble(test: TestCase): string[] {
     decoder.decodeOut(instruction);
     const at = Number(instruction.ip) - test.rip;
     const bytes = test.code.subarray(at, at + instruction.length);
-    if (instruction.code === Code.Nopd && bytes.length === 1) continue;
+    if (bytes.length === 1 && bytes[0] === 0x90) continue;
     const text = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
     lines.push(`${(test.rip + at).toString(16)}  ${text.padEnd(46)} ${formatter.format(instruction)}`);
   }

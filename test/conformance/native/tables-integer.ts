@@ -154,7 +154,6 @@ export const FAULTING = parseForms(`
   6f v
   e4 ib
   ef v
-  cd ib
   cc
   ce no64
   0f 06

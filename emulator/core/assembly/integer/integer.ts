@@ -43,7 +43,8 @@ function firstMap(op: Op, opcode: i32): void {
     case 0x58: case 0x59: case 0x5a: case 0x5b: case 0x5c: case 0x5d: case 0x5e: case 0x5f: popRegister(op); break;
     case 0x60: pusha(op); break;
     case 0x61: popa(op); break;
-    case 0x63: setReg(op.a, size, readRm(op, size)); break;
+    // MOVSXD reads 32 bits whatever the operand size is.
+    case 0x63: setReg(op.a, size, readRm(op, 2)); break;
     case 0x68: case 0x6a: push(size, op.imm64); break;
     case 0x69: case 0x6b: multiplyTo(op, size, readRm(op, size), op.imm64); break;
     case 0x80: case 0x81: case 0x82: case 0x83: aluGroup(op, opcode); break;

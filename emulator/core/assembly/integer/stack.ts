@@ -33,10 +33,9 @@ export function popRm(op: Op): void {
 }
 export function pusha(op: Op): void {
   const size = Info.osize(op.imm);
-  const sp = R(RSP);
-  // All eight must fit before any is written.
-  probeWrite(stackAddress(-(8 << size), 8 << size, true), 8 << size);
-  for (let i: usize = 0; i < 8; i++) push(size, i == 4 ? sp : R(i * 8));
+  // One after the other, as AMD does: a fault finds the first ones written, but the stack pointer unmoved.
+  for (let i: usize = 0; i < 8; i++) poke(size, -(<i64>(i + 1) << size), R(i * 8));
+  moveStack(-(8 << size));
 }
 export function popa(op: Op): void {
   const size = Info.osize(op.imm);
