@@ -137,6 +137,9 @@ export const enum L {
   NOTIFY = 0x1b2c,
   /** u32: size in pages of RAM that PAGE_MAP maps (for the host). */
   RAM_PAGES = 0x1b18,
+  /** u64, then 512 bytes: which linear regions of 1 GiB and of 2 MiB have translations from large pages in the TLB (bit by hash), so that INVLPG drops all of such a page. */
+  TLB_GIANT = 0x1b38,
+  TLB_LARGE = 0x1c00,
   /** Counters for profiling and benchmarks, u64 each: blocks decoded, TLB fills, slow stores, exceptions. */
   STATS = 0x1b40,
   /** Physical (kind 0) and linear (kind 1) execution breakpoints: u32 count at 0, then from 16 on 16 bytes each: u64 address, u32 kind, u32 unused. */

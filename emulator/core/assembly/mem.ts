@@ -373,12 +373,45 @@ function toBits<T>(v: T): u64 {
 /** Empties all sets. The jump cache goes with it: its entries stand for valid fetch translations. */
 export function flushTlb(): void {
   memory.fill(L.TLB, 0xff, L.TLB_END - L.TLB);
+  memory.fill(L.TLB_LARGE, 0, 512);
+  store<u64>(L.TLB_GIANT, 0);
   flushJumpCache();
 }
+/** Drops the translation of `lin`: all of its page, whatever the page's size. */
 export function flushPage(lin: u64): void {
-  const at = <usize>(lin >> 7) & ((L.TLB_ENTRIES - 1) << 5);
-  for (let set: usize = L.TLB; set < <usize>L.TLB_END; set += L.TLB_SET) memory.fill(set + at, 0xff, 24);
+  if (load<u64>(L.TLB_GIANT) & giantBit(lin)) {
+    flushTlb();
+    return;
+  }
+  let first = <usize>(lin >> 12) & (L.TLB_ENTRIES - 1);
+  let count: usize = 1;
+  if (load<u8>(largeByte(lin)) & largeBit(lin)) {
+    // A page of 2 MiB, or of 4 MiB: twice as much does no harm.
+    first &= ~1023;
+    count = 1024;
+  }
+  for (let set: usize = L.TLB; set < <usize>L.TLB_END; set += L.TLB_SET) memory.fill(set + (first << 5), 0xff, count << 5);
   flushJumpCache();
+}
+
+// ---- regions that large pages map, as bits by hash: a bit too many costs time only
+function giantBit(lin: u64): u64 {
+  return <u64>1 << (((lin >> 30) ^ (lin >> 36)) & 63);
+}
+/** Both halves of a region of 4 MiB share a bit. */
+function largeByte(lin: u64): usize {
+  return L.TLB_LARGE + (<usize>((lin >> 22) ^ (lin >> 34)) >> 3 & 511);
+}
+function largeBit(lin: u64): u8 {
+  return <u8>((<u32>1) << (<u32>((lin >> 22) ^ (lin >> 34)) & 7));
+}
+/** The TLB gets a part of a page of 2 or 4 MiB, or of 1 GiB. */
+export function noteLargePage(lin: u64): void {
+  const at = largeByte(lin);
+  store<u8>(at, load<u8>(at) | largeBit(lin));
+}
+export function noteGiantPage(lin: u64): void {
+  store<u64>(L.TLB_GIANT, load<u64>(L.TLB_GIANT) | giantBit(lin));
 }
 export function flushJumpCache(): void {
   for (let p: usize = L.JC; p < <usize>(L.JC + L.JC_ENTRIES * 4); p += 8) store<u64>(p, <u64>L.NULL_BLOCK | (<u64>L.NULL_BLOCK << 32));

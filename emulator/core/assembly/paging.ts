@@ -1,7 +1,7 @@
 /** Page table walks: paging off, 32-bit with PSE, PAE, 4-level (SDM vol. 3, chapter 4). Sets accessed and dirty bits. */
 import { L, Vec } from "../layout";
 import { raiseError } from "./fault";
-import { ldPhys, stPhys } from "./mem";
+import { ldPhys, noteGiantPage, noteLargePage, stPhys } from "./mem";
 import { g64, isLong } from "./state";
 
 /** What an access is; the first four are also the error code's bits. */
@@ -81,6 +81,7 @@ function walk32(lin: u64, access: u32): u64 {
     if (pde & 0x200000) pageFault(lin, access, Access.PRESENT | Access.RESERVED);
     checkRights(lin, access, (pde & Pte.US) != 0, (pde & Pte.RW) != 0, false);
     mark32(pdeAt, pde, access & Access.WRITE ? Pte.A | Pte.D : Pte.A);
+    noteLargePage(lin);
     return (<u64>((pde >> 13) & 0xff) << 32) | <u64>(pde & 0xffc00000) | (lin & 0x3fffff);
   }
   const pteAt = <u64>(pde & 0xfffff000) + ((lin >> 12) & 1023) * 4;
@@ -133,6 +134,7 @@ function walk64(lin: u64, access: u32): u64 {
       checkRights(lin, access, user, writable, noExec);
       mark64(pml4At, pml4e, Pte.A);
       mark64(pdpteAt, pdpte, access & Access.WRITE ? Pte.A | Pte.D : Pte.A);
+      noteGiantPage(lin);
       return (pdpte & 0x000000ffc0000000) | (lin & 0x3fffffff);
     }
   } else {
@@ -153,6 +155,7 @@ function walk64(lin: u64, access: u32): u64 {
     if (long) mark64(pml4At, pml4e, Pte.A);
     if (long) mark64(pdpteAt, pdpte, Pte.A);
     mark64(pdeAt, pde, access & Access.WRITE ? Pte.A | Pte.D : Pte.A);
+    noteLargePage(lin);
     return (pde & 0x000000ffffe00000) | (lin & 0x1fffff);
   }
   table = pde & ADDRESS;

@@ -170,6 +170,29 @@ main:
       mov rbx, GIANT + PAGE
       jmp rbx
     DONE
+    ; INVLPG drops the whole of a large page.
+    mov dword [PAGE + 0x3000], 0x33333333
+    mov dword [0x290000 + 0x3000], 0x44444444
+    SET AREA_PD + 8, 0x87
+    TRY "invlpg 2 MiB"
+      mov rbx, LARGE + PAGE
+      mov eax, [rbx]
+      mov eax, [rbx + 0x3000]
+      HEX rax
+      mov dword [AREA_PD + 8], 0x200087
+      invlpg [rbx + 0x10000]
+      mov eax, [rbx + 0x3000]
+      HEX rax
+    DONE
+    SET AREA_PDPT + 8, 0x87
+    TRY "invlpg 1 GiB"
+      mov rbx, GIANT + PAGE
+      mov eax, [rbx + 0x3000]
+      HEX rax
+      mov qword [AREA_PDPT + 8], 0
+      invlpg [rbx + 0x10000000]
+      mov eax, [rbx + 0x3000]
+    DONE
     ; SMEP and SMAP: the program itself must be the supervisor's.
     xor ebx, ebx
 .supervisor:
