@@ -236,8 +236,7 @@ export class Machine implements BootMachine {
   }
 
   cpu(): CpuState {
-    this.#core.u64[L.CR8 / 8] = BigInt(this.#board.tpr >> 4);
-    return readCpu(this.#core);
+    return readCpu(this.#core, this.#board.tpr);
   }
 
   writeRegister(name: string, value: bigint): void {

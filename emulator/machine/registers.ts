@@ -17,7 +17,8 @@ const PLAIN: Record<string, number> = {
 const CR4_BITS = 0x3727fbn;
 const EFER_BITS = 0x4d01n;
 
-export function readCpu(core: Core): CpuState {
+/** Reads the processor; its task priority (`tpr`, 8 bits) lives in the local APIC. */
+export function readCpu(core: Core, tpr: number): CpuState {
   const { u32, u64, u8 } = core;
   const at64 = (address: number): bigint => u64[address / 8]!;
   const at32 = (address: number): number => u32[address / 4]!;
@@ -49,7 +50,7 @@ export function readCpu(core: Core): CpuState {
     cr2: at64(L.CR2),
     cr3: at64(L.CR3),
     cr4: at64(L.CR4),
-    cr8: at64(L.CR8),
+    cr8: BigInt(tpr >> 4),
     efer: at64(L.EFER),
     xcr0: at64(L.XCR0),
     dr: [0, 1, 2, 3, 6, 7].map((i) => at64(L.DR + i * 8)),
