@@ -1,6 +1,5 @@
 /** Contracts between the board's devices, the event queue and the processor. Time is guest nanoseconds (a `number`, exact below 2^53). */
 
-
 /** What a device needs of the world. Nothing here reads the host's clock. */
 export interface Timebase {
   /** Guest time in nanoseconds at the running instruction. */
