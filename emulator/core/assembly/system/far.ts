@@ -67,11 +67,16 @@ function toCode(selector: u32, d: u64, offset: u64, size: u32, call: bool): void
   enterCode(selector, marked, cpl(), offset);
 }
 
+/** Call gates, task gates and available TSS, outside long mode. */
+function isLegacyTarget(type: u32): bool {
+  return type == SysType.TSS16 || type == SysType.TSS32 || type == SysType.TASK || type == SysType.CALL16 || type == SysType.CALL32;
+}
+
 /** Call gates, task gates, TSS. */
 function toSystem(selector: u32, d: u64, call: bool): void {
   const attr = attributes(d);
   const type = attr & 0x1f;
-  const known = isLong() ? type == SysType.CALL32 : type == SysType.TSS16 || type == SysType.TSS32 || type == SysType.TASK || type == SysType.CALL16 || type == SysType.CALL32;
+  const known = isLong() ? type == SysType.CALL32 : isLegacyTarget(type);
   if (!known || dplOf(attr) < cpl() || dplOf(attr) < (selector & 3)) refuse(Vec.GP, selector);
   if (isLong()) fetchUpper(selector, Vec.GP);
   if (!(attr & Attr.P)) refuse(Vec.NP, selector);

@@ -15,9 +15,6 @@ export function setStackPointer(sp: u64): void {
   else if (key() & Key.STACK32) W32(RSP, <u32>sp);
   else W16(RSP, <u16>sp);
 }
-export function stackPointer(): u64 {
-  return R(RSP) & stackMask();
-}
 
 /** Value on the stack `offset` bytes above its top, zero-extended. */
 export function peek(size: u32, offset: u64): u64 {
