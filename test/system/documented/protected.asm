@@ -136,6 +136,37 @@ main:
       mov eax, 0x12345678
     DONE
 
+    ; Faults push RF set, traps and software interrupts clear (SDM vol. 3, 17.3.1.1).
+    mov edx, show_rf
+    mov ecx, 0x8e
+    mov eax, 6
+    call set_gate
+    mov eax, 3
+    call set_gate
+    mov eax, 1
+    call set_gate
+    TRY "rf of ud"
+      ud2
+    DONE
+    TRY "rf of int3"
+      int3
+    DONE
+    TRY "rf of a single step"
+      pushfd
+      or dword [esp], 0x100
+      popfd
+      nop
+    DONE
+    mov eax, 6
+    mov edx, stub_6
+    call set_gate
+    mov eax, 3
+    mov edx, stub_3
+    call set_gate
+    mov eax, 1
+    mov edx, stub_1
+    call set_gate
+
     ; A fault in the delivery of an exception has EXT set in its error code.
     mov byte [IDT_AT + 6 * 8 + 5], 0x0e
     TRY "ud then np"
@@ -242,6 +273,15 @@ main:
     DONE
     FINISH
 
+show_rf:
+    mov eax, [esp + 8]
+    and eax, 0x10000
+    call put_hex
+    call put_line
+    mov esp, [resume_esp]
+    push dword 2
+    popfd
+    jmp [resume]
 called:
     TEXT " running"
     iretd
