@@ -26,9 +26,12 @@ export function modrmInfo(): i32 {
   return (isReg ? 0x1000 : 0) | (regRaw << 23) | (rmRaw << 26) | (effectiveSegment() << 20);
 }
 
-/** A cold operation with a ModRM operand that takes `access` (bytes | write << 8) of memory. */
+/** Access of an operand whose segment the operation itself checks. */
+export const UNCHECKED: u32 = 0x200;
+
+/** A cold operation with a ModRM operand that takes `access` (bytes | write << 8, or UNCHECKED) of memory. */
 export function coldModRM(h: u32, opcode: u32, imm: i64, access: u32): Op {
-  if (!isReg) prepareMemory(access & 0xff ? access & 0xff : 1, (access & 0x100) != 0);
+  if (!isReg) prepareMemory(access == UNCHECKED ? 0 : access & 0xff ? access & 0xff : 1, (access & 0x100) != 0);
   const op = emitCold(h, opcode | modrmInfo(), imm);
   op.a = <u8>(reg << 3);
   op.b = <u8>(rm << 3);
@@ -589,7 +592,8 @@ export function decodeMap0(opcode: u32): bool {
       if (regRaw != 0 || lock) return undefinedOpcode();
       stackSize();
       adjustForPop(1 << osize);
-      coldInteger(H.INTEGER, 0x8f, osize, 0, true);
+      // The stack is read before the destination is looked at.
+      coldModRM(H.INTEGER, 0x8f, 0, UNCHECKED);
       return false;
     case 0x90: case 0x91: case 0x92: case 0x93: case 0x94: case 0x95: case 0x96: case 0x97: {
       if (lock) return undefinedOpcode();

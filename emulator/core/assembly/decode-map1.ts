@@ -3,7 +3,7 @@ import { L } from "../layout";
 import { H } from "./handlers.gen";
 import { codeSize, osize, rep, has66, lock, rex, fetch8, fetch16, fetch32, emit, emitCold, setOsize } from "./decode";
 import { isReg, reg, rm, regRaw, fetchModRM, prepareMemory, fillMemory, reg8, regOf } from "./decode-operand";
-import { undefinedOpcode, coldModRM, coldInteger, systemModRM, conditionalBranch, modrmInfo, storeHandler } from "./decode-map0";
+import { undefinedOpcode, coldModRM, UNCHECKED, coldInteger, systemModRM, conditionalBranch, modrmInfo, storeHandler } from "./decode-map0";
 import { sseAccess, sseExists } from "./sse/sse";
 
 function system(opcode: u32): bool {
@@ -32,7 +32,8 @@ function bitTest(opcode: u32): bool {
     emit(osize == 3 ? H.BT_rr64 : H.BT_rr32, rm << 3, reg << 3, 0, 0, 0, 0);
     return false;
   }
-  coldInteger(H.INTEGER, 0x100 | opcode, osize, 0, opcode != 0xa3);
+  // The bit offset moves the address before its segment is checked.
+  coldModRM(H.INTEGER, 0x100 | opcode, 0, UNCHECKED);
   return false;
 }
 function bitTestImmediate(): bool {

@@ -100,9 +100,9 @@ function address32(mod: u32): void {
   else if (mod == 2) disp = <i32>fetch32();
 }
 
-/** The segment in force for the operand (0 to 5). */
+/** The segment in force for the operand (0 to 5); DS for implied operands of register forms. */
 export function effectiveSegment(): u32 {
-  return segment != 8 ? segment : implied;
+  return segment != 8 ? segment : isReg ? 3 : implied;
 }
 
 /**
@@ -142,7 +142,7 @@ function temp(): void {
   relative = false;
 }
 
-/** Immediate of EA_SEG: segment, address size at 4, write at 7, bytes from 8. */
+/** Immediate of EA_SEG: segment, address size at 4, write at 7, bytes from 8 (0: the operation itself checks the segment). */
 export function eaImmediate(seg: u32, size: u32, write: bool): i32 {
   return seg | (asize << 4) | (write ? 0x80 : 0) | (size << 8);
 }

@@ -10,6 +10,9 @@ import { unpatch } from "./control";
 import { raiseGP, raise } from "./fault";
 import { ea, Info } from "./op";
 import { linearOf } from "./system/segments";
+import { checkX87Ready } from "./x87/x87";
+import { checkSseReady } from "./sse/sse";
+import { H } from "./handlers.gen";
 
 // ---- the next operation, by the slots of the running one
 // @ts-ignore: decorator
@@ -147,9 +150,13 @@ export function mulWide32(b: u32): void {
 export function segmentedAddress(op: Op): void {
   let offset = ea(op);
   const i = op.imm;
+  // What the instruction itself asks for comes before its operand's segment.
+  const next = narrow(op);
+  if (next.h == H.X87) checkX87Ready(next.imm);
   const asize = (i >> 4) & 3;
   if (asize == 1) offset = offset & 0xffff;
   else if (asize == 2) offset = <u64><u32>offset;
+  if (next.h == H.SSE) checkSseReady(next.imm, <u32>load<u64>(L.SEG + <usize>(i & 7) * L.SEG_SIZE) + <u32>offset);
   W(L.REG_TEMP, linearOf(i & 7, offset, (i >> 8) & 0xffff, (i & 0x80) != 0));
 }
 

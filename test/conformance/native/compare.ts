@@ -57,7 +57,7 @@ function nearSingles(a: Uint8Array, b: Uint8Array, at: number, relative: number)
 
 /** RflagsBits undefined where the outcome's instruction pointer stands. */
 function undefinedAt(test: TestCase, outcome: Outcome): number {
-  const before = undefinedBefore(test.mode, test.rip, test.code);
+  const before = undefinedBefore(test);
   const at = before?.get(Number(outcome.rip));
   if (at !== undefined) return at;
   return [...(before?.values() ?? [])].reduce((all, bits) => all | bits, 0);

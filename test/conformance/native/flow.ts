@@ -3,10 +3,10 @@
  * this file follows it through straight code with short jumps forward.
  */
 import {
-  Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register,
+  Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, Register,
   RegisterExt, RflagsBits,
 } from "iced-x86";
-import { MODE_BITS, type Mode } from "./case.ts";
+import { MODE_BITS, type TestCase } from "./case.ts";
 
 const EFLAGS: readonly [rflags: number, mask: number][] = [
   [RflagsBits.CF, 0x1], [RflagsBits.PF, 0x4], [RflagsBits.AF, 0x10], [RflagsBits.ZF, 0x40], [RflagsBits.SF, 0x80],
@@ -75,22 +75,22 @@ export class UndefinedFlags {
   }
 }
 
-/** Undefined flags before each instruction of a case and behind the last, or undefined when they are made use of. */
-export function undefinedBefore(mode: Mode, rip: number, code: Uint8Array): Map<number, number> | undefined {
-  const decoder = new Decoder(MODE_BITS[mode], code, DecoderOptions.AMD);
-  decoder.ip = BigInt(rip);
+/** Undefined flags before each instruction of a case and behind the last, by address; or undefined when one is read. */
+export function undefinedBefore(test: TestCase): Map<number, number> | undefined {
+  const decoder = new Decoder(MODE_BITS[test.mode], test.code, DecoderOptions.AMD);
   const flags = new UndefinedFlags();
   const instruction = new Instruction();
   const before = new Map<number, number>();
   let ok = true;
-  while (decoder.canDecode && ok) {
+  for (const start of test.starts) {
+    decoder.position = start;
+    decoder.ip = BigInt(test.rip + start);
     decoder.decodeOut(instruction);
-    const at = Number(instruction.ip);
-    before.set(at, flags.enter(at));
-    ok = flags.step(instruction);
-    if (instruction.code === Code.INVALID) break;
+    before.set(test.rip + start, flags.enter(test.rip + start));
+    ok &&= instruction.code === Code.INVALID || flags.step(instruction);
   }
-  before.set(Number(decoder.ip), flags.enter(Number(decoder.ip)));
+  const end = test.rip + test.code.length;
+  before.set(end, flags.enter(end));
   instruction.free();
   decoder.free();
   return ok ? before : undefined;
@@ -113,10 +113,4 @@ export function writtenRegisters(factory: InstructionInfoFactory, instruction: I
   }
   info.free();
   return written;
-}
-
-/** True when the instruction has a near branch operand. */
-export function isNearBranch(instruction: Instruction): boolean {
-  const kind = instruction.op0Kind;
-  return kind === OpKind.NearBranch16 || kind === OpKind.NearBranch32 || kind === OpKind.NearBranch64;
 }

@@ -186,7 +186,7 @@ __asm__(
 extern void entry(int, siginfo_t *, void *);
 
 static void map(int fd, uint32_t address, uint32_t size, int protection, off_t offset) {
-  int flags = MAP_FIXED_NOREPLACE | (fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED);
+  int flags = MAP_FIXED_NOREPLACE | MAP_POPULATE | (fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED);
   if (mmap((void *)(uintptr_t)address, size, protection, flags, fd, offset) == MAP_FAILED) fail("mmap");
 }
 

@@ -37,7 +37,7 @@ export function shrink(failure: Failure, image: Uint8Array, native: Machine, cor
       const end = best.test.starts[i + 1] ?? best.test.code.length;
       if (best.test.code.subarray(start, end).some((byte) => byte !== 0x90)) candidates.push(without(best.test, i));
     }
-    const usable = candidates.filter((test) => undefinedBefore(test.mode, test.rip, test.code));
+    const usable = candidates.filter((test) => undefinedBefore(test));
     const expected = native(image, usable);
     const found = core(image, usable);
     let better: Failure | undefined;

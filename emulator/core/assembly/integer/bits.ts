@@ -1,13 +1,12 @@
 /** Bit tests, scans, counts, byte swap, and the decimal adjustments. */
-import { L, Vec } from "../../layout";
+import { Vec } from "../../layout";
 import { Op, Info, ea } from "../op";
 import { R, R8, R16, W16, W8, RAX } from "../state";
 import { arithFlags, setArith, setResult, getCF } from "../flags";
 import { setCarry } from "../hot";
 import { raise } from "../fault";
 import { probeWrite } from "../mem";
-import { linearOf } from "../system/segments";
-import { getReg, setReg, readRm, loadSized, storeSized, unsigned } from "./operand";
+import { getReg, setReg, readRm, loadSized, storeSized, shiftedAddress, unsigned } from "./operand";
 
 /** BT BTS BTR BTC (kind 0 to 3). With a register offset and a memory operand the bit may lie far outside the operand. */
 export function bitOp(op: Op, kind: i32, immediate: bool): void {
@@ -20,8 +19,7 @@ export function bitOp(op: Op, kind: i32, immediate: bool): void {
   let v: i64;
   const memory = !Info.isReg(op.imm);
   if (memory) {
-    lin = ea(op);
-    if (!immediate) lin = bitAddress(op, lin, (offset >> (3 + size)) << size, size, kind != 0);
+    lin = immediate ? ea(op) : shiftedAddress(op, (offset >> (3 + size)) << size, size, kind != 0);
     if (kind) probeWrite(lin, 1 << size);
     v = loadSized(lin, size);
   } else v = getReg(op.b, size);
@@ -37,18 +35,6 @@ export function bitOp(op: Op, kind: i32, immediate: bool): void {
   }
   setCarry(c ? 1 : 0);
 }
-/** Address of the operand that holds the bit: the sum wraps at the address size, then the segment's base is added. */
-function bitAddress(op: Op, lin: u64, bytes: i64, size: i32, write: bool): u64 {
-  const asize = Info.asize(op.imm);
-  if (asize == 3) return lin + bytes;
-  const segment = Info.segment(op.imm);
-  const code64 = Info.code64(op.imm);
-  const base = code64 && segment < 4 ? 0 : load<u64>(L.SEG + <usize>segment * L.SEG_SIZE);
-  const sum = lin - base + bytes;
-  const offset = asize == 2 ? <u64><u32>sum : <u64><u16>sum;
-  return code64 ? base + offset : linearOf(segment, offset, 1 << size, write);
-}
-
 /** BSF and BSR: destination unchanged for 0 (as AMD documents). */
 export function bitScan(op: Op, reverse: bool): void {
   const size = Info.osize(op.imm);

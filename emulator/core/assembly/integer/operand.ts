@@ -2,6 +2,7 @@
 import { L } from "../../layout";
 import { Op, Info, ea } from "../op";
 import { ldc, stc, probeWrite } from "../mem";
+import { linearOf } from "../system/segments";
 
 export function getReg(r: usize, size: i32): i64 {
   switch (size) {
@@ -34,6 +35,21 @@ export function storeSized(lin: u64, size: i32, v: i64): void {
     case 2: stc<u32>(lin, <u32>v); break;
     default: stc<u64>(lin, <u64>v); break;
   }
+}
+/**
+ * Address of a memory operand that the decoder left unchecked (UNCHECKED), moved by `bytes`: the sum wraps at the address
+ * size, then the segment is checked for it.
+ */
+export function shiftedAddress(op: Op, bytes: i64, size: i32, write: bool): u64 {
+  const lin = ea(op);
+  const asize = Info.asize(op.imm);
+  if (asize == 3) return lin + bytes;
+  const segment = Info.segment(op.imm);
+  const code64 = Info.code64(op.imm);
+  const base = code64 && segment < 4 ? 0 : load<u64>(L.SEG + <usize>segment * L.SEG_SIZE);
+  const sum = lin - base + bytes;
+  const offset = asize == 2 ? <u64><u32>sum : <u64><u16>sum;
+  return code64 ? base + offset : linearOf(segment, offset, 1 << size, write);
 }
 /** The ModRM.rm operand. */
 export function readRm(op: Op, size: i32): i64 {

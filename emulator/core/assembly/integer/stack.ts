@@ -1,9 +1,9 @@
 /** Cold pushes and pops: 16- and 32-bit operands, memory operands, PUSHA, POPA, ENTER, LEAVE. */
-import { Op, Info, ea } from "../op";
+import { Op, Info } from "../op";
 import { R, RSP, RBP } from "../state";
 import { push } from "../system/stack";
 import { probeWrite, probeRead } from "../mem";
-import { getReg, setReg, readRm, storeSized } from "./operand";
+import { getReg, setReg, readRm, storeSized, shiftedAddress } from "./operand";
 import { peek, poke, stackAddress, stackSize } from "./stack-address";
 
 function moveStack(by: i64): void {
@@ -27,7 +27,7 @@ export function pushRm(op: Op): void {
 export function popRm(op: Op): void {
   const size = Info.osize(op.imm);
   const v = peek(size, 0);
-  if (!Info.isReg(op.imm)) storeSized(ea(op), size, v);
+  if (!Info.isReg(op.imm)) storeSized(shiftedAddress(op, 0, size, true), size, v);
   moveStack(1 << size);
   if (Info.isReg(op.imm)) setReg(op.b, size, v);
 }

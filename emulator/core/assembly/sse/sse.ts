@@ -1,7 +1,7 @@
 /** MMX and SSE to SSE4.2: from a decoded operation to what carries it out. */
 import { L, Fl } from "../../layout";
 import { Op, Info } from "../op";
-import { raiseUD } from "../fault";
+import { raiseGP, raiseUD } from "../fault";
 import { W, W32 } from "../state";
 import { setArith } from "../flags";
 import { Form, formOf } from "./forms";
@@ -27,6 +27,14 @@ import { execStrings } from "./strings";
 import { execCrc32 } from "./crc32";
 
 export { sseAccess, sseExists } from "./forms";
+
+/** Raises what comes before an instruction looks at its operand's segment: #UD, #NM, #MF, and #GP for its alignment. */
+export function checkSseReady(info: i32, lin: u32): void {
+  const form = formOf(info);
+  if (!form || Info.lock(info)) raiseUD();
+  checkAvailable(form);
+  if (form & Form.ALIGNED && lin & 15) raiseGP(0);
+}
 
 /** Executes the MMX or SSE instruction of a cold operation; raises #UD for an encoding that does not exist. */
 export function execSse(op: Op): void {

@@ -1,6 +1,6 @@
 /** Instructions D8…DF with a memory operand. */
 import { L } from "../../layout";
-import { ldc, stc, probeRead, probeWrite } from "../mem";
+import { ldc, stc, checkAlignment, probeRead, probeWrite } from "../mem";
 import {
   Sw,
   INDEFINITE_SE,
@@ -86,6 +86,8 @@ function storeTop(opcode: i32, reg: i32, lin: u64): void {
   let se = stSe(0);
   let m = stM(0);
   let stored = true;
+  // An unmasked exception keeps the value from being stored, but not the operand from faulting.
+  if ((load<u32>(L.FPU_CW) & Sw.EXCEPTIONS) != Sw.EXCEPTIONS) probeStore(opcode, reg, lin);
   const empty = isEmpty(0);
   if (empty) {
     stackUnderflow();
@@ -103,6 +105,15 @@ function storeTop(opcode: i32, reg: i32, lin: u64): void {
   }
   commitStatus(Sw.C1);
   if (stored && reg != 2) pop();
+}
+
+/** Raises the fault that storing the top would raise. */
+function probeStore(opcode: i32, reg: i32, lin: u64): void {
+  const extended = (opcode == 3 && reg == 7) || (opcode == 7 && reg == 6);
+  const short = opcode == 1 || (opcode == 3 && reg < 4);
+  const size: u32 = extended ? 10 : short ? 4 : opcode == 7 && reg < 4 ? 2 : 8;
+  checkAlignment(lin, min<u32>(size, 8));
+  probeWrite(lin, size);
 }
 
 /** FLDENV, FLDCW, FNSTENV, FNSTCW. */

@@ -116,6 +116,16 @@ function isControl(opcode: i32, reg: i32, isReg: bool): bool {
   return (opcode == 1 || opcode == 5) && reg >= 4;
 }
 
+/** Raises what comes before an instruction D8…DF looks at its operand: #UD, #NM, or #MF for a pending exception. */
+export function checkX87Ready(info: i32): void {
+  const opcode = Info.opcode(info) & 7;
+  const reg = Info.reg(info);
+  const isReg = Info.isReg(info);
+  if (isReg ? !isDefined(opcode, reg, Info.rm(info)) : x87Access(info) == 0) raiseUD();
+  if (load<u32>(L.CR0) & (Cr0.EM | Cr0.TS)) raise(Vec.NM);
+  if (!isNonWaiting(opcode, reg, isReg)) deliverPending();
+}
+
 export function execX87(op: Op): void {
   const info = op.imm;
   const cr0 = <u32>load<u64>(L.CR0);
@@ -127,9 +137,7 @@ export function execX87(op: Op): void {
   const opcode = Info.opcode(info) & 7;
   const reg = Info.reg(info);
   const isReg = Info.isReg(info);
-  if (isReg ? !isDefined(opcode, reg, Info.rm(info)) : x87Access(info) == 0) raiseUD();
-  if (cr0 & (Cr0.EM | Cr0.TS)) raise(Vec.NM);
-  if (!isNonWaiting(opcode, reg, isReg)) deliverPending();
+  checkX87Ready(info);
   begin();
   if (isReg) execRegisterForm(opcode, reg, Info.rm(info));
   else execMemoryForm(opcode, reg, ea(op), Info.osize(info) != 1);
