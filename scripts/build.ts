@@ -1,6 +1,6 @@
 /** Builds everything into dist/: the core (AssemblyScript to WebAssembly), then the bundles. `--core` builds the core only. */
 import { execFileSync } from "node:child_process";
-import { copyFile, mkdir, readdir, rename, stat } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rename, stat, utimes } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { build, type BuildOptions } from "esbuild";
@@ -16,11 +16,11 @@ const ASC_OPTIONS = [
   "--disableWarning", "201", "--disableWarning", "112",
 ]; // prettier-ignore
 
-/** Newest modification below a folder (or of a file), in milliseconds. */
+/** Newest modification below a folder (or of a file), in whole milliseconds; generated files do not count. */
 async function newest(place: string): Promise<number> {
   const info = await stat(place).catch(() => undefined);
   if (!info) return 0;
-  if (!info.isDirectory()) return info.mtimeMs;
+  if (!info.isDirectory()) return place.endsWith(".gen.ts") ? 0 : Math.floor(info.mtimeMs);
   const times = await Promise.all((await readdir(place)).map((name) => newest(path.join(place, name))));
   return Math.max(0, ...times);
 }
@@ -28,13 +28,16 @@ async function newest(place: string): Promise<number> {
 async function buildCore(): Promise<void> {
   const source = path.join(root, "emulator/core");
   const target = path.join(dist, "core.wasm");
-  if ((await newest(target)) > (await newest(source))) return;
+  // The result is dated by its newest source: what is edited while it is built makes it old again.
+  const dated = await newest(source);
+  if ((await newest(target)) >= dated) return;
   run(process.execPath, ["--import", "tsx", path.join(source, "gen/hot.ts")]);
   // Written aside and moved, so that nobody loads half a module.
   const fresh = `${target}.${process.pid}`;
   const asc = require.resolve("assemblyscript/bin/asc.js");
   const loads = path.join(root, "scripts/binaryen-loads.mjs");
   run(process.execPath, ["--import", loads, asc, path.join(source, "assembly/index.ts"), "-o", fresh, ...ASC_OPTIONS]);
+  await utimes(fresh, dated / 1000, dated / 1000);
   await rename(fresh, target);
 }
 

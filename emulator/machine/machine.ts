@@ -363,7 +363,10 @@ class HostShell {
     this.#board!.writeMmio(physical, size, value);
   }
   acknowledge(): number {
-    return this.#board!.hasInterrupt ? this.#board!.acknowledgeInterrupt() : 256;
+    if (this.#board!.hasInterrupt) return this.#board!.acknowledgeInterrupt();
+    // The line fell after all: the core must not ask again.
+    this.core!.u32[L.INTR / 4] = 0;
+    return 256;
   }
   readApicBase(): bigint {
     if (!this.#board) return 0xfee00900n;

@@ -14,8 +14,8 @@ const PLAIN: Record<string, number> = {
   "idtr.base": L.IDTR_BASE,
 };
 /** Bits that CR4 can hold: the features that CPUID reports. */
-const CR4_BITS = 0x3727fbn;
-const EFER_BITS = 0x4d01n;
+const CR4_BITS = 0x3707fcn;
+const EFER_BITS = 0x200d01n;
 
 /** Reads the processor; its task priority (`tpr`, 8 bits) lives in the local APIC. */
 export function readCpu(core: Core, tpr: number): CpuState {

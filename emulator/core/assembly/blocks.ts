@@ -35,12 +35,14 @@ export class Block {
   length: u32;
   /** End of the operations (address in this memory). */
   end: u32;
+  /** Limit of the code segment outside 64-bit mode, where instructions beyond it fault. */
+  limit: u32;
   // @ts-ignore: decorator
   @inline get ops(): Op {
     return changetype<Op>(changetype<usize>(this) + HEADER);
   }
 }
-export const HEADER: usize = 48;
+export const HEADER: usize = 64;
 /** Room that one block needs at most: 60 instructions with EA operations, and an END. */
 const BLOCK_MAX: usize = HEADER + 130 * 2 * SLOT;
 
@@ -76,13 +78,18 @@ function find(rip: u64): Block {
   let b = load<u32>(hashSlot(phys));
   while (b) {
     const block = changetype<Block>(b);
-    if (block.phys == phys && block.rip == rip && block.key == key && (!block.crosses || secondPage(block, lin) == block.phys2)) {
+    if (block.phys == phys && block.rip == rip && block.key == key && block.limit == codeLimit() && (!block.crosses || secondPage(block, lin) == block.phys2)) {
       store<u32>(cacheSlot(rip), b);
       return block;
     }
     b = block.hashNext;
   }
   return create(rip, phys);
+}
+
+/** What a block outside 64-bit mode depends on besides its key. */
+export function codeLimit(): u32 {
+  return (load<u32>(L.KEY) & Key.SIZE_MASK) == 2 ? 0 : load<u32>(L.SEG_CS + L.SEG_LIMIT);
 }
 
 /** Physical page that a crossing block's end is mapped to now. */

@@ -2,7 +2,7 @@
 import { L, Key, Pm } from "../layout";
 import { Op, SLOT } from "./op";
 import { H } from "./handlers.gen";
-import { Block, HEADER, fetchPhys } from "./blocks";
+import { Block, HEADER, codeLimit, fetchPhys } from "./blocks";
 import { slots } from "./control";
 import { raiseGP } from "./fault";
 import { isCanonical } from "./mem";
@@ -264,6 +264,7 @@ export function decodeBlock(block: Block, rip: u64, limit: i32, keep: bool): voi
   block.crosses = crosses ? 1 : 0;
   block.phys2 = page2Phys;
   block.end = <u32>out;
+  block.limit = codeLimit();
   for (let p = changetype<usize>(block) + HEADER; p < out; ) {
     const op = changetype<Op>(p);
     op.rem = <u8>(count - op.rem);
