@@ -169,6 +169,13 @@ export const enum L {
   NULL_OP = 0x1f0800,
   /** A block of its own for code that must not be cached (limited to a few instructions). */
   SCRATCH_BLOCK = 0x1f1000,
+  /**
+   * What has been filled since the last flush, so that a flush undoes just that: u32 count + 1 (0: unknown, LOG_MAX + 1
+   * and more: too many), then u32 addresses of TLB entries, and of jump cache entries.
+   */
+  TLB_LOG = 0x200000,
+  JC_LOG = 0x210000,
+  LOG_MAX = 8192,
   /** Physical page map: u32 for each of the 2^20 pages below 4 GiB: address of the page in this memory | Pm bits; 0: no memory there (device or nothing). */
   PAGE_MAP = 0x400000,
   /** Page information, 16 bytes a physical page: u32 first block with code in it, u32 Pi bits, u64 which 64-byte pieces hold code. */

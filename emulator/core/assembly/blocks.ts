@@ -2,7 +2,7 @@
 import { L, Key, Stat } from "../layout";
 import { Op, SLOT } from "./op";
 import { setRip } from "./state";
-import { fill, slowDownPage, flushJumpCache } from "./mem";
+import { fill, slowDownPage, flushJumpCache, logFill } from "./mem";
 import { Access } from "./paging";
 import { decodeBlock, fetchLinear } from "./decode";
 import { recheck, stopAfterCurrent } from "./control";
@@ -59,6 +59,13 @@ export function lookup(rip: u64): Block {
   return b.rip == rip && b.key == load<u32>(L.KEY) ? b : find(rip);
 }
 
+/** Makes `lookup` find a block at once, until the next flush. */
+function remember(rip: u64, block: u32): void {
+  const slot = cacheSlot(rip);
+  store<u32>(slot, block);
+  logFill(L.JC_LOG, <u32>slot);
+}
+
 function hashSlot(phys: u32): usize {
   return L.HASH + (<usize>((phys ^ (phys >> 12)) & (L.HASH_ENTRIES - 1)) << 2);
 }
@@ -79,7 +86,7 @@ function find(rip: u64): Block {
   while (b) {
     const block = changetype<Block>(b);
     if (block.phys == phys && block.rip == rip && block.key == key && block.limit == codeLimit() && (!block.crosses || secondPage(block, lin) == block.phys2)) {
-      store<u32>(cacheSlot(rip), b);
+      remember(rip, b);
       return block;
     }
     b = block.hashNext;
@@ -124,7 +131,7 @@ function create(rip: u64, phys: u32): Block {
   store<u32>(hash, at);
   claim(phys & ~4095, phys & 4095, block.crosses ? 4096 - (phys & 4095) : block.length, at, 0);
   if (block.crosses) claim(block.phys2, 0, ((phys & 4095) + block.length) & 4095, at, 1);
-  store<u32>(cacheSlot(rip), at);
+  remember(rip, at);
   return block;
 }
 
@@ -134,7 +141,7 @@ function claim(page: u32, first: u32, length: u32, block: u32, second: u32): voi
   const head = load<u32>(info);
   if (second) changetype<Block>(block).nextInPage2 = head;
   else changetype<Block>(block).nextInPage = head;
-  if (!head) slowDownPage(page, false);
+  if (!head) slowDownPage(page);
   store<u32>(info, block | second);
   let mask: u64 = 0;
   for (let piece = first >> 6; piece <= (first + max<u32>(length, 1) - 1) >> 6; piece++) mask |= <u64>1 << piece;

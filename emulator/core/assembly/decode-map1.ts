@@ -55,7 +55,7 @@ function conditionalMove(c: u32): bool {
     coldInteger(H.INTEGER, 0x140 | c, 1, 0, false);
     return false;
   }
-  if (isReg) emit(osize == 3 ? H.CMOV_rr64 : H.CMOV_rr32, reg << 3, rm << 3, L.REG_ZERO, c, 0, 0);
+  if (isReg) emit((osize == 3 ? H.CMOV0_rr64 : H.CMOV0_rr32) + c, reg << 3, rm << 3, L.REG_ZERO, 0, 0, 0);
   else {
     prepareMemory(1 << osize, false);
     fillMemory(emit(osize == 3 ? H.CMOV_rm64 : H.CMOV_rm32, reg << 3, 0, 0, 0, 0, c));
@@ -125,7 +125,7 @@ export function decodeMap1(): bool {
   if (opcode >= 0x90 && opcode < 0xa0) {
     fetchModRM();
     if (lock) return undefinedOpcode();
-    if (isReg) emit(H.SETCC_r, reg8(rm), 0, 0, opcode & 15, 0, 0);
+    if (isReg) emit(H.SETCC0_r + (opcode & 15), reg8(rm), 0, 0, 0, 0, 0);
     else coldInteger(H.INTEGER, 0x100 | opcode, 0, 0, true);
     return false;
   }
@@ -141,9 +141,13 @@ export function decodeMap1(): bool {
       fetchModRM();
       return systemModRM(0x100 | opcode);
     case 0x05: case 0x06: case 0x07: case 0x08: case 0x09: case 0x0b:
-    case 0x30: case 0x31: case 0x32: case 0x33: case 0x34: case 0x35:
+    case 0x30: case 0x32: case 0x33: case 0x34: case 0x35:
     case 0xa2: case 0xaa:
       return system(opcode);
+    case 0x31:
+      if (lock) return undefinedOpcode();
+      emit(H.RDTSC, 0, 0, 0, 0, 0, 0);
+      return false;
     case 0xa0: case 0xa1: case 0xa8: case 0xa9:
       if (codeSize == 2 && osize == 2) setOsize(3);
       return system(opcode);

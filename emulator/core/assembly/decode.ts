@@ -7,6 +7,7 @@ import { slots } from "./control";
 import { raiseGP } from "./fault";
 import { isCanonical } from "./mem";
 import { decodeMap0 } from "./decode-map0";
+import { optimise } from "./peephole";
 
 // ---------------------------------------------------------------- the block being made
 let blockRip: u64 = 0;
@@ -263,13 +264,15 @@ export function decodeBlock(block: Block, rip: u64, limit: i32, keep: bool): voi
   block.length = pos - startPos;
   block.crosses = crosses ? 1 : 0;
   block.phys2 = page2Phys;
-  block.end = <u32>out;
   block.limit = codeLimit();
   for (let p = changetype<usize>(block) + HEADER; p < out; ) {
     const op = changetype<Op>(p);
     op.rem = <u8>(count - op.rem);
     p += slots(op.h) * SLOT;
   }
+  // A throw-away block runs once.
+  if (keep) out = optimise(changetype<usize>(block) + HEADER, out);
+  block.end = <u32>out;
 }
 
 /** The instruction's last byte lies beyond the code segment's limit. */

@@ -215,6 +215,7 @@ export function fill(lin: u64, access: u32): TlbEntry {
     e.rtag = NO_TAG;
     e.wtag = NO_TAG;
     e.xtag = NO_TAG;
+    logFill(L.TLB_LOG, changetype<u32>(e));
   }
   e.phys = ppage;
   const m = beyond ? 0 : load<u32>(L.PAGE_MAP + ((<usize>ppage >> 12) << 2));
@@ -370,9 +371,34 @@ function toBits<T>(v: T): u64 {
 
 // ---------------------------------------------------------------- flushing
 
+/** Notes an entry that the next flush has to empty. */
+// @ts-ignore: decorator
+@inline
+export function logFill(log: usize, at: u32): void {
+  const next = load<u32>(log);
+  if (next - 1 >= <u32>L.LOG_MAX) return;
+  store<u32>(log + (<usize>next << 2), at);
+  store<u32>(log, next + 1);
+}
+/** Whether a log holds everything that was filled since the last flush. */
+// @ts-ignore: decorator
+@inline
+function isWhole(log: usize): bool {
+  return load<u32>(log) - 1 < <u32>L.LOG_MAX;
+}
+
 /** Empties all sets. The jump cache goes with it: its entries stand for valid fetch translations. */
 export function flushTlb(): void {
-  memory.fill(L.TLB, 0xff, L.TLB_END - L.TLB);
+  if (isWhole(L.TLB_LOG)) {
+    const end: usize = L.TLB_LOG + (<usize>load<u32>(L.TLB_LOG) << 2);
+    for (let p: usize = L.TLB_LOG + 4; p < end; p += 4) {
+      const e = changetype<TlbEntry>(load<u32>(p));
+      e.rtag = NO_TAG;
+      e.wtag = NO_TAG;
+      e.xtag = NO_TAG;
+    }
+  } else memory.fill(L.TLB, 0xff, L.TLB_END - L.TLB);
+  store<u32>(L.TLB_LOG, 1);
   memory.fill(L.TLB_LARGE, 0, 512);
   store<u64>(L.TLB_GIANT, 0);
   flushJumpCache();
@@ -414,14 +440,25 @@ export function noteGiantPage(lin: u64): void {
   store<u64>(L.TLB_GIANT, load<u64>(L.TLB_GIANT) | giantBit(lin));
 }
 export function flushJumpCache(): void {
-  for (let p: usize = L.JC; p < <usize>(L.JC + L.JC_ENTRIES * 4); p += 8) store<u64>(p, <u64>L.NULL_BLOCK | (<u64>L.NULL_BLOCK << 32));
-}
-/** Takes the fast write tag from every mapping of a physical page that now holds code or a watched byte. */
-export function slowDownPage(phys: u32, reads: bool): void {
-  for (let p: usize = L.TLB; p < <usize>L.TLB_END; p += 32) {
-    const e = changetype<TlbEntry>(p);
-    if (e.phys != phys) continue;
-    if (e.wtag != ~(<u64>0) && !(e.wtag & 2)) e.wtag |= SLOW_TAG;
-    if (reads && e.rtag != ~(<u64>0) && !(e.rtag & 2)) e.rtag |= SLOW_TAG;
+  if (isWhole(L.JC_LOG)) {
+    const end: usize = L.JC_LOG + (<usize>load<u32>(L.JC_LOG) << 2);
+    for (let p: usize = L.JC_LOG + 4; p < end; p += 4) store<u32>(load<u32>(p), L.NULL_BLOCK);
+  } else {
+    for (let p: usize = L.JC; p < <usize>(L.JC + L.JC_ENTRIES * 4); p += 8) store<u64>(p, <u64>L.NULL_BLOCK | (<u64>L.NULL_BLOCK << 32));
   }
+  store<u32>(L.JC_LOG, 1);
+}
+/** Takes the fast write tag from every mapping of a physical page that now holds code. */
+export function slowDownPage(phys: u32): void {
+  if (isWhole(L.TLB_LOG)) {
+    const end: usize = L.TLB_LOG + (<usize>load<u32>(L.TLB_LOG) << 2);
+    for (let p: usize = L.TLB_LOG + 4; p < end; p += 4) slowDown(changetype<TlbEntry>(load<u32>(p)), phys);
+  } else {
+    for (let p: usize = L.TLB; p < <usize>L.TLB_END; p += 32) slowDown(changetype<TlbEntry>(p), phys);
+  }
+}
+// @ts-ignore: decorator
+@inline
+function slowDown(e: TlbEntry, phys: u32): void {
+  if (e.phys == phys && e.wtag != ~(<u64>0) && !(e.wtag & 2)) e.wtag |= SLOW_TAG;
 }
