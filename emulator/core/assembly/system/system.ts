@@ -96,7 +96,6 @@ function twoByte(op: Op, opcode: i32): void {
     case 0x22: writeControlRegister(op); return;
     case 0x23: writeDebugRegister(op); return;
     case 0x30: execWrmsr(); return;
-    case 0x31: execRdtsc(false); return;
     case 0x32: execRdmsr(); return;
     // RDPMC: there are no counters.
     case 0x33: raiseGP(0); return;
