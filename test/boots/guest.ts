@@ -98,7 +98,9 @@ export class Guest {
   /** Types a command at the shell's prompt, and returns what it printed until the prompt came again. */
   command(line: string, prompt = "~ # "): string {
     this.type(`${line}\n`);
-    const [, ...printed] = this.expect(`\n${prompt}`, BOOT_LIMIT / 4).replaceAll("\r", "").split("\n");
+    const [, ...printed] = this.expect(`\n${prompt}`, BOOT_LIMIT / 4)
+      .replaceAll("\r", "")
+      .split("\n");
     return printed.join("\n");
   }
 
