@@ -103,6 +103,8 @@ export function stc<T>(lin: u64, v: T): void {
 /** Raises the fault that a write of `size` bytes would raise, and makes the translation ready; nothing is written. */
 export function probeWrite(lin: u64, size: u32): void {
   checkCanonical(lin, size);
+  // Larger ones are made of parts, each with an alignment of its own.
+  if (size <= 8) checkAlignment(lin, size);
   translate(lin, Access.WRITE);
   const last = wrap(lin + size - 1);
   if ((lin ^ last) & ~(<u64>4095)) translate(last & ~(<u64>4095), Access.WRITE);
@@ -260,8 +262,12 @@ function physOf(e: TlbEntry, lin: u64): u32 {
   return e.phys | (<u32>lin & 4095);
 }
 
-/** #AC for user code that asked for it and reaches `size` bytes (a power of two) at an address that is no multiple. */
-export function checkAlignment(lin: u64, size: u32): void {
+/** What an access checks before any translation: canonical form, and the alignment (a power of two) where #AC is asked for. */
+export function checkOperand(lin: u64, size: u32, alignment: u32): void {
+  checkCanonical(lin, size);
+  checkAlignment(lin, alignment);
+}
+function checkAlignment(lin: u64, size: u32): void {
   if (load<u32>(L.TLB_BASE) == L.TLB + 3 * L.TLB_SET && lin & (size - 1)) raiseError(Vec.AC, 0);
 }
 

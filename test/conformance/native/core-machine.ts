@@ -101,7 +101,7 @@ function runCase(core: Core, image: Uint8Array, test: TestCase): Outcome {
   } else if (end.exit === Exit.HALT) {
     // A trap was delivered: the handler that HLT stopped in, and the frame on the supervisor's stack.
     const frame = new DataView(core.ram.buffer, core.ram.byteOffset + STACK_TOP_PHYSICAL - 40, 40);
-    outcome.vector = Number(outcome.rip) - 1 - HANDLERS;
+    outcome.vector = Number(outcome.rip - 1n - HANDLERS);
     outcome.rip = frame.getBigUint64(0, true);
     outcome.flags = frame.getUint32(16, true);
     outcome.gpr[4] = frame.getBigUint64(24, true);

@@ -14,18 +14,20 @@ const PD = 0x3000;
 const PT_CODE = 0x4000;
 const PT_DATA = 0x5000;
 const PT_SYSTEM = 0x6000;
+const PDPT_SYSTEM = 0x7000;
+const PD_SYSTEM = 0x8000;
 export const CODE_PHYSICAL = 0x10000;
 export const DATA_PHYSICAL = 0x20000;
 const SYSTEM_PHYSICAL = 0x30000;
-/** Linear addresses of the supervisor's pages: descriptor tables and TSS, handlers, stack. */
-const SYSTEM = 0x30000000;
+/** Linear addresses of the supervisor's pages, in the upper half as a kernel's: descriptor tables and TSS, handlers, stack. */
+const SYSTEM = 0xffff800000000000n;
 const GDT = SYSTEM;
-const LDT = SYSTEM + 0x200;
-const TSS = SYSTEM + 0x300;
+const LDT = SYSTEM + 0x200n;
+const TSS = SYSTEM + 0x300n;
 const TSS_LIMIT = 0x67;
-const IDT = SYSTEM + 0x400;
-export const HANDLERS = SYSTEM + PAGE;
-const STACK_TOP = SYSTEM + 3 * PAGE;
+const IDT = SYSTEM + 0x400n;
+export const HANDLERS = SYSTEM + 0x1000n;
+const STACK_TOP = SYSTEM + 0x3000n;
 export const STACK_TOP_PHYSICAL = SYSTEM_PHYSICAL + 3 * PAGE;
 
 const PRESENT = 1n;
@@ -67,9 +69,12 @@ function buildTables(core: Core): void {
   const put = (at: number, value: bigint): void => view.setBigUint64(at, value, true);
   put(PML4, BigInt(PDPT) | PRESENT | WRITE | USER);
   put(PDPT, BigInt(PD) | PRESENT | WRITE | USER);
-  for (const [linear, table] of [[CODE, PT_CODE], [DATA, PT_DATA], [SYSTEM, PT_SYSTEM]] as const) {
+  for (const [linear, table] of [[CODE, PT_CODE], [DATA, PT_DATA]] as const) {
     put(PD + (linear >>> 21) * 8, BigInt(table) | PRESENT | WRITE | USER);
   }
+  put(PML4 + 256 * 8, BigInt(PDPT_SYSTEM) | PRESENT | WRITE);
+  put(PDPT_SYSTEM, BigInt(PD_SYSTEM) | PRESENT | WRITE);
+  put(PD_SYSTEM, BigInt(PT_SYSTEM) | PRESENT | WRITE);
   for (let at = 0; at < CODE_SIZE; at += PAGE) put(PT_CODE + (at / PAGE) * 8, BigInt(CODE_PHYSICAL + at) | PRESENT | USER);
   for (let at = 0; at < DATA_SIZE; at += PAGE) {
     const rights = at < WRITABLE ? PRESENT | WRITE | USER : at === READ_ONLY ? PRESENT | USER : 0n;
@@ -77,7 +82,7 @@ function buildTables(core: Core): void {
   }
   for (let at = 0; at < 3 * PAGE; at += PAGE) put(PT_SYSTEM + (at / PAGE) * 8, BigInt(SYSTEM_PHYSICAL + at) | PRESENT | WRITE);
 
-  const system = (linear: number): number => linear - SYSTEM + SYSTEM_PHYSICAL;
+  const system = (linear: bigint): number => Number(linear - SYSTEM) + SYSTEM_PHYSICAL;
   const gdt = (selector: number, value: bigint): void => put(system(GDT) + (selector & ~7), value);
   gdt(0x10, descriptor(0, 0xfffff, 0xa09b));
   gdt(0x18, descriptor(0, 0xfffff, 0xc093));
@@ -86,20 +91,21 @@ function buildTables(core: Core): void {
   gdt(CS64, descriptor(0, 0xfffff, CODE64_ATTRIBUTES));
   put(system(LDT) + (CS16 & ~7), descriptor(CODE, CODE_SIZE - 1, CODE16_ATTRIBUTES));
   put(system(LDT) + (DS16 & ~7), descriptor(DATA, DATA_SIZE - 1, DATA16_ATTRIBUTES));
-  put(system(TSS) + 4, BigInt(STACK_TOP));
+  put(system(TSS) + 4, STACK_TOP);
   // No I/O permission bitmap inside the limit.
   view.setUint16(system(TSS) + 0x66, TSS_LIMIT + 1, true);
   // Each handler is one HLT. INT3 and INTO may be called by user code, nothing else.
   for (let vector = 0; vector < 32; vector++) {
-    const handler = BigInt(HANDLERS + vector);
+    const handler = HANDLERS + BigInt(vector);
     const attributes = vector === 3 || vector === 4 ? 0xeen : 0x8en;
-    put(system(IDT) + vector * 16, (handler & 0xffffn) | (0x10n << 16n) | (attributes << 40n) | ((handler >> 16n) << 48n));
+    put(system(IDT) + vector * 16, (handler & 0xffffn) | (0x10n << 16n) | (attributes << 40n) | (((handler >> 16n) & 0xffffn) << 48n));
+    put(system(IDT) + vector * 16 + 8, handler >> 32n);
     view.setUint8(system(HANDLERS) + vector, 0xf4);
   }
 }
 
-function setSegment(core: Core, at: number, selector: number, base: number, limit: number, attributes: number): void {
-  core.setNumber64(at + L.SEG_BASE, base);
+function setSegment(core: Core, at: number, selector: number, base: number | bigint, limit: number, attributes: number): void {
+  core.u64[(at + L.SEG_BASE) / 8] = BigInt(base);
   core.u32[(at + L.SEG_LIMIT) / 4] = limit;
   core.u32[(at + L.SEG_ATTR) / 4] = attributes;
   core.u32[(at + L.SEG_SELECTOR) / 4] = selector;
@@ -114,9 +120,9 @@ export async function createGuest(): Promise<Core> {
   core.setNumber64(L.CR3, PML4);
   core.setNumber64(L.CR4, 0x106e0); // FSGSBASE OSXMMEXCPT OSFXSR PGE MCE PAE
   core.setNumber64(L.EFER, 0xd01); // NXE LMA LME SCE
-  core.setNumber64(L.GDTR_BASE, GDT);
+  core.u64[L.GDTR_BASE / 8] = GDT;
   core.u32[L.GDTR_LIMIT / 4] = 0x7f;
-  core.setNumber64(L.IDTR_BASE, IDT);
+  core.u64[L.IDTR_BASE / 8] = IDT;
   core.u32[L.IDTR_LIMIT / 4] = 32 * 16 - 1;
   setSegment(core, L.SEG_LDTR, 0x60, LDT, 15, 0x0082);
   setSegment(core, L.SEG_TR, 0x40, TSS, TSS_LIMIT, 0x008b);

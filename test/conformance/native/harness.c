@@ -152,16 +152,18 @@ static void load_case(const struct batch_case *c, ucontext_t *context) {
   __asm__ volatile("mov %0, %%gs\n wrgsbase %1" : : "r"(0), "r"((uint64_t)DATA + 0x1800));
 }
 
-__attribute__((used)) void handle(int signal, siginfo_t *info, void *frame) {
+/* True when the frame now holds the start of a case. */
+__attribute__((used)) int handle(int signal, siginfo_t *info, void *frame) {
   (void)info;
   ucontext_t *context = frame;
-  if (signal == SIGPROF && ticked != current) {
+  if (signal == SIGPROF && (ticked != current || current < 0 || current == case_count)) {
     ticked = current;
-    return;
+    return 0;
   }
   if (current >= 0) note_outcome(signal, context);
   if (++current == case_count) siglongjmp(finished, 1);
   load_case(&cases[current], context);
+  return 1;
 }
 
 /*
@@ -173,15 +175,19 @@ __asm__(
     "  pushfq\n"
     "  andq $~0x244000, (%rsp)\n"
     "  popfq\n"
+    "  rdfsbase %rax\n"
+    "  push %rax\n"
     "  mov own_fs_base(%rip), %rax\n"
     "  wrfsbase %rax\n"
-    "  sub $8, %rsp\n"
     "  call handle\n"
-    "  add $8, %rsp\n"
-    "  xor %eax, %eax\n"
-    "  mov %eax, %fs\n"
-    "  mov case_fs_base(%rip), %rax\n"
-    "  wrfsbase %rax\n"
+    "  pop %rcx\n"
+    "  test %eax, %eax\n"
+    "  jz 1f\n"
+    "  xor %ecx, %ecx\n"
+    "  mov %ecx, %fs\n"
+    "  mov case_fs_base(%rip), %rcx\n"
+    "1:\n"
+    "  wrfsbase %rcx\n"
     "  ret\n");
 extern void entry(int, siginfo_t *, void *);
 

@@ -1,7 +1,7 @@
 /** Moves between registers and memory, inserts and extracts (SDM vol. 2). */
 import { L } from "../../layout";
 import { Op, Info } from "../op";
-import { checkAlignment, stc, probeWrite, wrap } from "../mem";
+import { checkOperand, stc, probeWrite, wrap } from "../mem";
 import { R, W, W32, RDI } from "../state";
 import { linearOf } from "../system/segments";
 import { Form } from "./forms";
@@ -141,7 +141,7 @@ export function maskedStore(op: Op, form: u32): void {
   const asize = Info.asize(op.imm);
   const offset = asize == 3 ? R(RDI) : asize == 2 ? R(RDI) & 0xffffffff : R(RDI) & 0xffff;
   const lin = linearOf(Info.segment(op.imm), offset, bytes, true);
-  checkAlignment(lin, bytes);
+  checkOperand(lin, bytes, 8);
   probeWrite(lin, bytes);
   for (let i: u32 = 0; i < bytes; i++) {
     const half = i < 8 ? low(value) : high(value);

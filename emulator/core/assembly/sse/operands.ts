@@ -1,7 +1,7 @@
 /** Registers and memory operands of MMX and SSE instructions, and whether the unit may be used at all. */
 import { L, Vec } from "../../layout";
 import { Op, Info, ea } from "../op";
-import { checkAlignment, ldc, stc, fastRead, fastRmw, probeRead, probeWrite, wrap } from "../mem";
+import { checkOperand, ldc, stc, fastRead, fastRmw, probeRead, probeWrite, wrap } from "../mem";
 import { raise, raiseGP, raiseUD } from "../fault";
 import { R, R32 } from "../state";
 import { Form, operandBytes } from "./forms";
@@ -56,7 +56,7 @@ export function load128(lin: u64): v128 {
     const at = fastRead(lin);
     if (at) return v128.load(at);
   }
-  checkAlignment(lin, 16);
+  checkOperand(lin, 16, 16);
   const lo = ldc<u64>(lin);
   return pair(lo, ldc<u64>(wrap(lin + 8)));
 }
@@ -66,7 +66,7 @@ export function store128(lin: u64, v: v128): void {
     v128.store(at, v);
     return;
   }
-  checkAlignment(lin, 16);
+  checkOperand(lin, 16, 16);
   if ((lin & 4095) > 4080) probeWrite(lin, 16);
   stc<u64>(lin, low(v));
   stc<u64>(wrap(lin + 8), high(v));

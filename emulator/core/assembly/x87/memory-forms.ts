@@ -1,6 +1,6 @@
 /** Instructions D8…DF with a memory operand. */
 import { L } from "../../layout";
-import { ldc, stc, checkAlignment, probeRead, probeWrite } from "../mem";
+import { ldc, stc, checkOperand, probeRead, probeWrite } from "../mem";
 import {
   Sw,
   INDEFINITE_SE,
@@ -112,7 +112,7 @@ function probeStore(opcode: i32, reg: i32, lin: u64): void {
   const extended = (opcode == 3 && reg == 7) || (opcode == 7 && reg == 6);
   const short = opcode == 1 || (opcode == 3 && reg < 4);
   const size: u32 = extended ? 10 : short ? 4 : opcode == 7 && reg < 4 ? 2 : 8;
-  checkAlignment(lin, min<u32>(size, 8));
+  checkOperand(lin, size, min<u32>(size, 8));
   probeWrite(lin, size);
 }
 
