@@ -1,7 +1,7 @@
 /** Moves between registers and memory, inserts and extracts (SDM vol. 2). */
 import { L } from "../../layout";
 import { Op, Info } from "../op";
-import { checkOperand, stc, probeWrite, wrap } from "../mem";
+import { stc, probeWrite, wrap } from "../mem";
 import { R, W, W32, RDI } from "../state";
 import { linearOf } from "../system/segments";
 import { Form } from "./forms";
@@ -140,12 +140,17 @@ export function maskedStore(op: Op, form: u32): void {
   if (mmx) enterMmx();
   const asize = Info.asize(op.imm);
   const offset = asize == 3 ? R(RDI) : asize == 2 ? R(RDI) & 0xffffffff : R(RDI) & 0xffff;
-  const lin = linearOf(Info.segment(op.imm), offset, bytes, true);
-  checkOperand(lin, bytes, 8);
-  probeWrite(lin, bytes);
+  // MASKMOVDQU is two accesses, each with checks of its own.
+  const segment = Info.segment(op.imm);
+  const first = linearOf(segment, offset, 8, true);
+  probeWrite(first, 8);
+  if (!mmx) {
+    const second = linearOf(segment, offset + 8, 8, true);
+    probeWrite(second, 8);
+  }
   for (let i: u32 = 0; i < bytes; i++) {
     const half = i < 8 ? low(value) : high(value);
-    if ((mask >> i) & 1) stc<u8>(wrap(lin + i), <u8>(half >> <u64>((i & 7) << 3)));
+    if ((mask >> i) & 1) stc<u8>(wrap(first + i), <u8>(half >> <u64>((i & 7) << 3)));
   }
 }
 
