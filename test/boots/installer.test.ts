@@ -17,9 +17,10 @@ async function screen(output: string): Promise<string[]> {
   return lines;
 }
 
+// With less than some 800 MiB the first screen is a warning about low memory.
 test("the installer asks for the language", async () => {
   const { kernel, initrd } = await installer();
-  const guest = await Guest.boot("installer", { kernel, initrd, memoryMiB: 512 });
+  const guest = await Guest.boot("installer", { kernel, initrd, memoryMiB: 1024 });
   guest.expect("Select a language");
   // The last thing drawn is the line of keys below the dialogue.
   guest.expect("activates buttons");
