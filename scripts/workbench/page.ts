@@ -52,6 +52,12 @@ async function inPalette(page: Page, command: string): Promise<boolean> {
 
 const PALETTE_INPUT = ".quick-input-widget input.input";
 
+/** Opens the Run view and waits for a launch configuration of the folder: from then on F5 starts it. */
+export async function openRunView(page: Page, configuration: string): Promise<void> {
+  await page.keyboard.press("Control+Shift+D");
+  await page.locator(".start-debug-action-item", { hasText: configuration }).waitFor();
+}
+
 /** Runs a command by its title in the command palette. */
 export async function runCommand(page: Page, title: string): Promise<void> {
   await page.keyboard.press("F1");

@@ -52,7 +52,7 @@ async function runSuites(): Promise<Counts> {
     () => undefined,
     (reason: unknown) => reason,
   );
-  if (!existsSync(results)) throw error ?? new Error("The suites wrote no results.");
+  if (!existsSync(results)) throw error instanceof Error ? error : new Error("The suites wrote no results.");
   return JSON.parse(await readFile(results, "utf8")) as Counts;
 }
 

@@ -36,7 +36,7 @@ export function terminalTheme(): ITheme {
     theme[colour] = variable(`terminal-ansi${name}`);
     theme[`bright${name}`] = variable(`terminal-ansiBright${name}`);
   }
-  return Object.fromEntries(Object.entries(theme).filter(([, value]) => value !== undefined)) as ITheme;
+  return Object.fromEntries(Object.entries(theme).filter(([, value]) => value !== undefined));
 }
 
 export function terminalFont(): { fontFamily: string; fontSize: number } {

@@ -2,12 +2,12 @@
 import { writeFileSync } from "node:fs";
 import Mocha from "mocha";
 
-export function run(): Promise<void> {
+export async function run(): Promise<void> {
   const mocha = new Mocha({ ui: "bdd", reporter: "tap", timeout: 300_000 });
   // The suites register with the globals that this event defines.
   mocha.suite.emit("pre-require", globalThis, "", mocha);
-  require("./configuration.ts");
-  require("./session.ts");
+  await import("./configuration.ts");
+  await import("./session.ts");
   return new Promise((resolve, reject) => {
     const runner = mocha.run((failures) => {
       const results = process.env["BOOTSCOPE_RESULTS"];
