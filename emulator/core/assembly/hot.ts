@@ -146,6 +146,26 @@ export function mulWide32(b: u32): void {
   mulFlags(p >> 32 != 0, <i64><i32>p);
 }
 
+/** Offsets from here on take the long way, where the limit decides: no access is larger than what is left. */
+// @ts-ignore: decorator
+@inline const LAST_PAGE: u32 = 0xfffff000;
+/** EA_SEG for 32-bit addresses in a flat, present, writable data segment, which permits every access below LAST_PAGE. */
+// @ts-ignore: decorator
+@inline
+export function address(op: Op): void {
+  const at: usize = L.SEG + (<usize>(op.imm & 7)) * L.SEG_SIZE;
+  const offset = <u32>ea(op);
+  if (
+    (op.imm & 0x30) == 0x20 && offset < LAST_PAGE && load<u32>(at, L.SEG_LIMIT) == 0xffffffff &&
+    (load<u32>(at, L.SEG_ATTR) & 0x9e) == 0x92 && !load<u32>(at, L.SEG_NULL)
+  ) {
+    W(L.REG_TEMP, <u64>(load<u32>(at) + offset) & 0xffffffff);
+    return;
+  }
+  store<u32>(L.CUR_OP, changetype<u32>(op));
+  segmentedAddress(op);
+}
+
 /** EA_SEG: address with segment, wrapped to the address size; fields: disp, b, x, s as usual, imm = see eaImmediate in decode-operand.ts. */
 export function segmentedAddress(op: Op): void {
   let offset = ea(op);

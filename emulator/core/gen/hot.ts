@@ -154,7 +154,7 @@ narrow.push(["POP_r64", "const sp = R(RSP), v = ld<u64>(sp, op); W(RSP, sp + 8);
 narrow.push(["EA_FS", "W(L.REG_TEMP, ea(op) + load<u64>(L.SEG_FS));"]);
 narrow.push(["EA_GS", "W(L.REG_TEMP, ea(op) + load<u64>(L.SEG_GS));"]);
 narrow.push(["EA_32", "W(L.REG_TEMP, <u64><u32>ea(op));"]);
-narrow.push(["EA_SEG", "store<u32>(L.CUR_OP, changetype<u32>(op)); segmentedAddress(op);"]);
+narrow.push(["EA_SEG", "address(op);"]);
 
 // ---- debugging
 narrow.push(["STOP", "return stopHere(op);"]);
@@ -370,7 +370,7 @@ import { get, set, add, or, and, sub, xor, cmp, test, adc, sbb, inc, dec, neg, s
 import { cond, condition } from "./flags";
 import { execRdtsc } from "./system/msr";
 import { Block, lookup } from "./blocks";
-import { addMem, orMem, andMem, subMem, xorMem, rolFlags, rorFlags, mulWide32, mulWide64, setCarry, narrow, wide, link, follow, checkTarget, pushReturn, segmentedAddress, stopHere, breakHere, debugBreak } from "./hot";
+import { addMem, orMem, andMem, subMem, xorMem, rolFlags, rorFlags, mulWide32, mulWide64, setCarry, narrow, wide, link, follow, checkTarget, pushReturn, address, stopHere, breakHere, debugBreak } from "./hot";
 import { execInteger, execIntegerEnd } from "./integer/integer";
 import { execSystem } from "./system/system";
 import { execX87 } from "./x87/x87";
