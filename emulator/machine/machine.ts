@@ -200,7 +200,7 @@ export class Machine implements BootMachine {
   }
 
   setBreakpoints(list: readonly Breakpoint[]): void {
-    if (list.length > L.BREAKPOINTS_MAX) {
+    if (list.length > (L.BREAKPOINTS_MAX as number)) {
       throw new RangeError(`${list.length} breakpoints: at most ${L.BREAKPOINTS_MAX} are possible.`);
     }
     const { u32, u64 } = this.#core;
@@ -214,7 +214,7 @@ export class Machine implements BootMachine {
   }
 
   setWatchpoints(list: readonly Watchpoint[]): void {
-    if (list.length > L.WATCHPOINTS_MAX) {
+    if (list.length > (L.WATCHPOINTS_MAX as number)) {
       throw new RangeError(`${list.length} watchpoints: at most ${L.WATCHPOINTS_MAX} are possible.`);
     }
     const { u32, u64 } = this.#core;
