@@ -7,6 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
+import { format, resolveConfig } from "prettier";
 import {
   BUSYBOX_GREETING,
   busyboxInitramfs,
@@ -131,7 +132,8 @@ the process up to then and hardly depend on what else runs on the machine; wall 
 `;
   const old = existsSync(RESULTS) ? readFileSync(RESULTS, "utf8") : "";
   const history = old.includes(HISTORY) ? old.slice(old.indexOf(HISTORY)) : `${HISTORY}\n`;
-  writeFileSync(RESULTS, `${head}\n${sections.join("\n\n")}\n\n${history}`);
+  const text = `${head}\n${sections.join("\n\n")}\n\n${history}`;
+  writeFileSync(RESULTS, await format(text, { ...(await resolveConfig(RESULTS)), parser: "markdown" }));
 }
 
 if (process.argv[2] === "--v86") {
