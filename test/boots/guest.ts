@@ -12,6 +12,8 @@ const BOOT_LIMIT = 12_000_000_000;
 const PROGRESS = 1_000_000_000;
 /** How much of the console a failure shows. */
 const TAIL = 3000;
+/** Width that the guest's shell takes a serial terminal to have. */
+const COLUMNS = 80;
 
 export interface GuestOptions {
   /** Path of a bzImage or an ELF vmlinux. */
@@ -97,6 +99,8 @@ export class Guest {
 
   /** Types a command at the shell's prompt, and returns what it printed until the prompt came again. */
   command(line: string, prompt = "~ # "): string {
+    // The shell's echo of a longer line would be wrapped.
+    assert.ok(prompt.length + line.length < COLUMNS, `too long a line: ${line}`);
     this.type(`${line}\n`);
     const [, ...printed] = this.expect(`\n${prompt}`, BOOT_LIMIT / 4)
       .replaceAll("\r", "")
