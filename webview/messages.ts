@@ -6,13 +6,12 @@ import type { DebugProtocol } from "@vscode/debugprotocol";
 import type { Base64, CustomRequests } from "../debug-adapter/protocol.ts";
 
 /** Requests that panels send to the session: arguments and response body by command. */
-export interface PanelRequests extends CustomRequests {
+export interface PanelRequests extends Omit<CustomRequests, "bootscope/phases"> {
   threads: { arguments: undefined; body: DebugProtocol.ThreadsResponse["body"] };
   stackTrace: { arguments: DebugProtocol.StackTraceArguments; body: DebugProtocol.StackTraceResponse["body"] };
   scopes: { arguments: DebugProtocol.ScopesArguments; body: DebugProtocol.ScopesResponse["body"] };
   variables: { arguments: DebugProtocol.VariablesArguments; body: DebugProtocol.VariablesResponse["body"] };
   setVariable: { arguments: DebugProtocol.SetVariableArguments; body: DebugProtocol.SetVariableResponse["body"] };
-  disassemble: { arguments: DebugProtocol.DisassembleArguments; body: DebugProtocol.DisassembleResponse["body"] };
 }
 
 export type PanelCommand = keyof PanelRequests;
@@ -23,13 +22,11 @@ export const PANEL_COMMANDS: readonly PanelCommand[] = [
   "bootscope/walk",
   "bootscope/memory",
   "bootscope/serialInput",
-  "bootscope/phases",
   "threads",
   "stackTrace",
   "scopes",
   "variables",
   "setVariable",
-  "disassemble",
 ];
 
 /** What panels know of the debug session. */
