@@ -14,6 +14,9 @@ const B_BINARY = 0x04;
 const B_24H = 0x02;
 
 const CENTURY = 0x32;
+/** 1 January of year 0, and the days of the years 0 to 9999. */
+const YEAR_ZERO = daysFromDate(0, 1, 1);
+const DAYS_OF_ALL_YEARS = daysFromDate(10_000, 1, 1) - YEAR_ZERO;
 /** Registers that hold the time, beside the century. */
 const TIME_REGISTERS = new Set([0, 2, 4, 6, 7, 8, 9, CENTURY]);
 
@@ -250,7 +253,9 @@ export class Rtc implements Device, PortHandler {
     const state = this.#state;
     const at = (index: number): number => state.cmos[index] as number;
     const century = (at(CENTURY) >> 4) * 10 + (at(CENTURY) & 15);
-    const days = daysFromDate(century * 100 + this.#decode(at(9)), this.#decode(at(8)), this.#decode(at(7)));
+    let days = daysFromDate(century * 100 + this.#decode(at(9)), this.#decode(at(8)), this.#decode(at(7)));
+    // Years have four digits: month 0 or day 0 of year 0 lies at the end of the year 9999 before it.
+    if (days < YEAR_ZERO) days += DAYS_OF_ALL_YEARS;
     const ofDay = this.#decodeHour(at(4)) * 3600 + this.#decode(at(2)) * 60 + this.#decode(at(0));
     const now = this.#time.now();
     // Setting the clock does not move its second boundaries.
