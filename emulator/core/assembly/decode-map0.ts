@@ -3,7 +3,7 @@ import { L } from "../layout";
 import { Op, SLOT } from "./op";
 import { H } from "./handlers.gen";
 import {
-  codeSize, osize, asize, rex, rep, lock, segment, overrun, setOsize, fetch8, fetch16, fetch32, fetch64, fetchZ, fetchS8,
+  codeSize, osize, asize, rex, rep, has66, lock, segment, overrun, setOsize, fetch8, fetch16, fetch32, fetch64, fetchZ, fetchS8,
   emit, emitCold, setTargets, setFusible, getFusible, nextRip, instructionLength, dropOp,
 } from "./decode";
 import {
@@ -48,7 +48,8 @@ export function coldInteger(h: u32, opcode: u32, size: u32, imm: i64, write: boo
 /** A system instruction with ModRM: ends the block. */
 export function systemModRM(opcode: u32): bool {
   // Its access size may depend on all of info, so ask with a complete one.
-  const info = opcode | modrmInfo() | (osize << 16) | (asize << 18) | (rex & 8 ? 0x2000 : 0) | (codeSize == 2 ? 0x40000000 : 0);
+  const prefix = rep ? rep : has66 ? 1 : 0;
+  const info = opcode | (prefix << 10) | modrmInfo() | (osize << 16) | (asize << 18) | (rex & 8 ? 0x2000 : 0) | (codeSize == 2 ? 0x40000000 : 0);
   if (lock) return undefinedOpcode();
   const access = systemAccess(info);
   if (!isReg) prepareMemory(access & 0xffff, (access & 0x10000) != 0);

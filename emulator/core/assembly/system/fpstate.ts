@@ -1,10 +1,10 @@
 /** Saving and restoring x87 and SSE state: FXSAVE, FXRSTOR, XSAVE, XRSTOR, MXCSR (SDM vol. 1, 10.5 and chapter 13). */
 import { L, Vec } from "../../layout";
 import { raise, raiseGP, raiseUD } from "../fault";
-import { ldc, probeRead, probeWrite, stc } from "../mem";
+import { checkOperand, ldc, probeRead, probeWrite, stc } from "../mem";
 import { Info, Op, ea } from "../op";
 import { R, RAX, RDX, isCode64 } from "../state";
-import { updateSummary } from "../x87/registers";
+import { Sw, updateSummary } from "../x87/registers";
 import { Cr0, Cr4 } from "./mode";
 
 const MXCSR_MASK: u32 = 0xffff;
@@ -22,12 +22,17 @@ function top(): u32 {
 }
 
 // ---------------------------------------------------------------- the parts of the legacy area
+/** AMD's processors give the pointers of the last instruction away only while an unmasked exception waits; else zeros. */
 function saveX87(lin: u64, wide: bool): void {
+  const pending = (load<u32>(L.FPU_SW) & Sw.ES) != 0;
   stc<u16>(lin, <u16>load<u32>(L.FPU_CW));
   stc<u16>(at(lin, 2), <u16>load<u32>(L.FPU_SW));
   stc<u16>(at(lin, 4), <u16>(load<u32>(L.FPU_TAG) & 0xff));
-  stc<u16>(at(lin, 6), <u16>load<u32>(L.FPU_OPCODE));
-  if (wide) {
+  stc<u16>(at(lin, 6), pending ? <u16>load<u32>(L.FPU_OPCODE) : 0);
+  if (!pending) {
+    stc<u64>(at(lin, 8), 0);
+    stc<u64>(at(lin, 16), 0);
+  } else if (wide) {
     stc<u64>(at(lin, 8), load<u64>(L.FPU_IP));
     stc<u64>(at(lin, 16), load<u64>(L.FPU_DP));
   } else {
@@ -49,8 +54,11 @@ function restoreX87(lin: u64, wide: bool): void {
   store<u32>(L.FPU_TAG, <u32>ldc<u16>(at(lin, 4)) & 0xff);
   store<u32>(L.FPU_OPCODE, <u32>ldc<u16>(at(lin, 6)) & 0x7ff);
   if (wide) {
-    store<u64>(L.FPU_IP, ldc<u64>(at(lin, 8)));
-    store<u64>(L.FPU_DP, ldc<u64>(at(lin, 16)));
+    // 48 bits are kept, and read back sign-extended.
+    store<u64>(L.FPU_IP, <u64>(<i64>(ldc<u64>(at(lin, 8)) << 16) >> 16));
+    store<u64>(L.FPU_DP, <u64>(<i64>(ldc<u64>(at(lin, 16)) << 16) >> 16));
+    store<u32>(L.FPU_CS, 0);
+    store<u32>(L.FPU_DS, 0);
   } else {
     store<u64>(L.FPU_IP, <u64>ldc<u32>(at(lin, 8)));
     store<u32>(L.FPU_CS, <u32>ldc<u16>(at(lin, 12)));
@@ -95,10 +103,15 @@ function checkedMxcsr(lin: u64): u32 {
 }
 
 // ---------------------------------------------------------------- FXSAVE, FXRSTOR
+/** Where alignment is checked, addresses that are no multiple of 4 are #AC, others that are none of 16 #GP (AMD). */
+function checkFxArea(lin: u64): void {
+  checkOperand(lin, 512, 4);
+  if (lin & 15) raiseGP(0);
+}
 export function execFxsave(op: Op): void {
   requireFpu(Cr0.EM | Cr0.TS);
   const lin = ea(op);
-  if (lin & 15) raiseGP(0);
+  checkFxArea(lin);
   probeWrite(lin, 512);
   saveX87(lin, Info.rexW(op.imm));
   saveControl(lin);
@@ -107,7 +120,7 @@ export function execFxsave(op: Op): void {
 export function execFxrstor(op: Op): void {
   requireFpu(Cr0.EM | Cr0.TS);
   const lin = ea(op);
-  if (lin & 15) raiseGP(0);
+  checkFxArea(lin);
   probeRead(lin, 512);
   const mxcsr = checkedMxcsr(at(lin, 24));
   restoreX87(lin, Info.rexW(op.imm));
@@ -127,6 +140,15 @@ function xsaveArea(op: Op): u64 {
   if (lin & 63) raiseGP(0);
   return lin;
 }
+/** XINUSE as AMD's processors have it: a component whose registers hold their initial values is not in use. */
+function inUse(): u64 {
+  let x87: u64 = 0;
+  for (let i: usize = 0; i < 8; i++) x87 |= load<u64>(L.FPU_REGS + i * 16) | <u64>load<u16>(L.FPU_REGS + i * 16 + 8);
+  x87 |= <u64>(load<u32>(L.FPU_SW) | load<u32>(L.FPU_TAG) | (load<u32>(L.FPU_CW) ^ 0x37f));
+  let sse: u64 = load<u32>(L.MXCSR) ^ 0x1f80;
+  for (let i: usize = 0; i < 32; i++) sse |= load<u64>(L.XMM + i * 8);
+  return (x87 ? X87 : 0) | (sse ? SSE : 0);
+}
 export function execXsave(op: Op): void {
   const lin = xsaveArea(op);
   const parts = requested();
@@ -137,7 +159,7 @@ export function execXsave(op: Op): void {
     saveControl(lin);
     saveXmm(lin);
   }
-  stc<u64>(at(lin, 512), ldc<u64>(at(lin, 512)) | parts);
+  stc<u64>(at(lin, 512), (ldc<u64>(at(lin, 512)) & ~parts) | (inUse() & parts));
 }
 export function execXrstor(op: Op): void {
   const lin = xsaveArea(op);

@@ -10,6 +10,7 @@ import {
   Attr, SysType, attributes, descriptorAddress, dplOf, fetchDescriptor, fetchUpper, inTable, isConforming, isNull, isWritableData, limitOf,
   isReadable, markBusy, refuse,
 } from "./descriptor";
+import { shiftedAddress } from "../integer/operand";
 import { requireProtected } from "./control-registers";
 import { readRm16, writeReg, writeRm16 } from "./operand";
 import { selectorOf, setNull, setSegment } from "./segments";
@@ -145,15 +146,14 @@ export function execVerify(op: Op, write: bool): void {
 export function execArpl(op: Op): void {
   requireProtected();
   const info = op.imm;
-  const lin = Info.isReg(info) ? 0 : ea(op);
-  if (!Info.isReg(info)) probeWrite(lin, 2);
   const selector = readRm16(op);
   const source = <u32>R16(op.a) & 3;
   const raise = (selector & 3) < source;
   if (raise) {
     const next = <u16>((selector & ~3) | source);
     if (Info.isReg(info)) W16(op.b, next);
-    else stc<u16>(lin, next);
+    // Written only when it changes, so a read-only operand is no fault before (AMD).
+    else stc<u16>(shiftedAddress(op, 0, 1, true), next);
   }
   setZero(raise);
 }

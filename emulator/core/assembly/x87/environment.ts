@@ -1,6 +1,6 @@
 /** FLDENV, FNSTENV, FRSTOR and FNSAVE in their four layouts. SDM vol. 1, 8.1.10. */
 import { L } from "../../layout";
-import { ldc, stc, probeRead, probeWrite, wrap } from "../mem";
+import { checkOperand, ldc, stc, probeRead, probeWrite, wrap } from "../mem";
 import { isProtected, isVm86 } from "../state";
 import { stM, stSe, top, updateSummary, x87TagWord, x87SetTagWord } from "./registers";
 
@@ -86,23 +86,26 @@ export function loadEnvironment(lin: u64, wide: bool): void {
   updateSummary();
 }
 
-/** Environment and registers, ST(0) first. */
+/** Environment and registers, ST(0) first. Registers are moved by words: only the environment's alignment is checked. */
 export function storeAll(lin: u64, wide: bool): void {
+  checkOperand(lin, saveSize(wide), wide ? 4 : 2);
   probeWrite(lin, saveSize(wide));
   storeEnvironment(lin, wide);
   for (let i: u32 = 0; i < 8; i++) {
     const at = lin + environmentSize(wide) + i * 10;
-    stc<u64>(wrap(at), stM(i));
+    const m = stM(i);
+    for (let word: u64 = 0; word < 4; word++) stc<u16>(wrap(at + word * 2), <u16>(m >> (word * 16)));
     stc<u16>(wrap(at + 8), <u16>stSe(i));
   }
 }
 export function loadAll(lin: u64, wide: bool): void {
+  checkOperand(lin, saveSize(wide), wide ? 4 : 2);
   probeRead(lin, saveSize(wide));
   loadEnvironment(lin, wide);
   for (let i: u32 = 0; i < 8; i++) {
     const at = lin + environmentSize(wide) + i * 10;
     const physical = L.FPU_REGS + (<usize>((top() + i) & 7) << 4);
-    store<u64>(physical, ldc<u64>(wrap(at)));
+    for (let word: usize = 0; word < 4; word++) store<u16>(physical + word * 2, ldc<u16>(wrap(at + word * 2)));
     store<u16>(physical, ldc<u16>(wrap(at + 8)), 8);
   }
 }

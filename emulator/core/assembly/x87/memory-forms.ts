@@ -120,6 +120,7 @@ function probeStore(opcode: i32, reg: i32, lin: u64): void {
 function control(reg: i32, lin: u64, wide: bool): void {
   switch (reg) {
     case 4:
+      checkOperand(lin, environmentSize(wide), wide ? 4 : 2);
       probeRead(lin, environmentSize(wide));
       loadEnvironment(lin, wide);
       break;
@@ -128,6 +129,7 @@ function control(reg: i32, lin: u64, wide: bool): void {
       updateSummary();
       break;
     case 6:
+      checkOperand(lin, environmentSize(wide), wide ? 4 : 2);
       probeWrite(lin, environmentSize(wide));
       storeEnvironment(lin, wide);
       store<u32>(L.FPU_CW, load<u32>(L.FPU_CW) | Sw.EXCEPTIONS);
