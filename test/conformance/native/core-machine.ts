@@ -18,6 +18,11 @@ function loadFloating(core: Core, fx: Uint8Array): void {
   core.u32[L.FPU_CW / 4] = view.getUint16(0, true);
   core.u32[L.FPU_SW / 4] = status;
   core.u32[L.FPU_TAG / 4] = view.getUint8(4);
+  core.u32[L.FPU_OPCODE / 4] = view.getUint16(6, true);
+  core.u64[L.FPU_IP / 8] = view.getBigUint64(8, true);
+  core.u64[L.FPU_DP / 8] = view.getBigUint64(16, true);
+  core.u32[L.FPU_CS / 4] = 0;
+  core.u32[L.FPU_DS / 4] = 0;
   core.u32[L.MXCSR / 4] = view.getUint32(24, true);
   for (let i = 0; i < 8; i++) {
     core.u8.set(fx.subarray(32 + i * 16, 48 + i * 16), L.FPU_REGS + ((top + i) & 7) * 16);
@@ -124,4 +129,3 @@ export async function createCoreMachine(): Promise<Machine> {
     return cases.map((test) => runCase(core, image, test));
   };
 }
-

@@ -100,7 +100,7 @@ export function emitForm(sequence: Sequence, form: Form): boolean {
   const prefixes = choosePrefixes(sequence, form, memory);
   const size = operandSize(mode, form, prefixes);
   const reg = form.digit ?? registerOperand(sequence, form);
-  const addressSize = (prefixes.address ? (mode === 0 ? 1 : mode === 2 ? 1 : 0) : mode) as Mode;
+  const addressSize: Mode = !prefixes.address ? mode : mode === 1 ? 0 : 1;
 
   // A bit offset in a register reaches far beyond the operand: a small one keeps it in the data area.
   if (form.needs.includes("bit") && memory && random.chance(0.95)) {

@@ -3,17 +3,34 @@
  * this file follows it through straight code with short jumps forward.
  */
 import {
-  Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, Register,
-  RegisterExt, RflagsBits,
+  Code,
+  Decoder,
+  DecoderOptions,
+  FlowControl,
+  Instruction,
+  InstructionInfoFactory,
+  Mnemonic,
+  OpAccess,
+  Register,
+  RegisterExt,
+  RflagsBits,
+  type UsedRegister,
 } from "iced-x86";
 import { MODE_BITS, type TestCase } from "./case.ts";
 
 const EFLAGS: readonly [rflags: number, mask: number][] = [
-  [RflagsBits.CF, 0x1], [RflagsBits.PF, 0x4], [RflagsBits.AF, 0x10], [RflagsBits.ZF, 0x40], [RflagsBits.SF, 0x80],
+  [RflagsBits.CF, 0x1],
+  [RflagsBits.PF, 0x4],
+  [RflagsBits.AF, 0x10],
+  [RflagsBits.ZF, 0x40],
+  [RflagsBits.SF, 0x80],
   [RflagsBits.OF, 0x800],
 ];
 const STATUS: readonly [rflags: number, mask: number][] = [
-  [RflagsBits.C0, 0x100], [RflagsBits.C1, 0x200], [RflagsBits.C2, 0x400], [RflagsBits.C3, 0x4000],
+  [RflagsBits.C0, 0x100],
+  [RflagsBits.C1, 0x200],
+  [RflagsBits.C2, 0x400],
+  [RflagsBits.C3, 0x4000],
 ];
 const ALL = [...EFLAGS, ...STATUS].reduce((mask, [bit]) => mask | bit, 0);
 
@@ -26,13 +43,27 @@ export const eflagsOf = (bits: number): number => project(bits, EFLAGS);
 export const statusOf = (bits: number): number => project(bits, STATUS);
 
 const CONDITIONAL = new Set<Mnemonic>([
-  Mnemonic.Rol, Mnemonic.Ror, Mnemonic.Rcl, Mnemonic.Rcr, Mnemonic.Shl, Mnemonic.Sal, Mnemonic.Shr, Mnemonic.Sar,
-  Mnemonic.Shld, Mnemonic.Shrd,
+  Mnemonic.Rol,
+  Mnemonic.Ror,
+  Mnemonic.Rcl,
+  Mnemonic.Rcr,
+  Mnemonic.Shl,
+  Mnemonic.Sal,
+  Mnemonic.Shr,
+  Mnemonic.Sar,
+  Mnemonic.Shld,
+  Mnemonic.Shrd,
 ]);
 /** Instructions that store or load the whole x87 status word. */
 const STATUS_READERS = new Set<Mnemonic>([
-  Mnemonic.Fnstsw, Mnemonic.Fstsw, Mnemonic.Fnstenv, Mnemonic.Fnsave, Mnemonic.Fxsave, Mnemonic.Fxsave64,
-  Mnemonic.Fcmovb, Mnemonic.Fcmovbe,
+  Mnemonic.Fnstsw,
+  Mnemonic.Fstsw,
+  Mnemonic.Fnstenv,
+  Mnemonic.Fnsave,
+  Mnemonic.Fxsave,
+  Mnemonic.Fxsave64,
+  Mnemonic.Fcmovb,
+  Mnemonic.Fcmovbe,
 ]);
 
 /** Undefined flags as RflagsBits, before the instruction to come. */
@@ -56,8 +87,7 @@ export class UndefinedFlags {
     if (read & this.bits & ALL) return false;
     const written = instruction.rflagsModified & ALL;
     const undefined_ = instruction.rflagsUndefined & ALL;
-    const conditional =
-      CONDITIONAL.has(mnemonic) || instruction.hasRepPrefix || instruction.hasRepnePrefix;
+    const conditional = CONDITIONAL.has(mnemonic) || instruction.hasRepPrefix || instruction.hasRepnePrefix;
     this.bits = (conditional ? this.bits : this.bits & ~written) | undefined_;
     const flow = instruction.flowControl;
     if (flow === FlowControl.ConditionalBranch || flow === FlowControl.UnconditionalBranch) {
@@ -96,8 +126,10 @@ export function undefinedBefore(test: TestCase): Map<number, number> | undefined
   return ok ? before : undefined;
 }
 
+const WRITES = new Set<number>([OpAccess.Write, OpAccess.CondWrite, OpAccess.ReadWrite, OpAccess.ReadCondWrite]);
+
 const GPR_NUMBER = new Map<number, number>();
-for (let register: number = Register.AL; register <= Register.R15; register++) {
+for (let register: number = Register.AL; register <= (Register.R15 as number); register++) {
   if (RegisterExt.isGPR(register)) GPR_NUMBER.set(register, RegisterExt.number(RegisterExt.fullRegister(register)));
 }
 
@@ -105,10 +137,9 @@ for (let register: number = Register.AL; register <= Register.R15; register++) {
 export function writtenRegisters(factory: InstructionInfoFactory, instruction: Instruction): number[] {
   const info = factory.info(instruction);
   const written: number[] = [];
-  for (const used of info.usedRegisters()) {
+  for (const used of info.usedRegisters() as UsedRegister[]) {
     const number = GPR_NUMBER.get(used.register);
-    const access = used.access;
-    if (number !== undefined && access >= OpAccess.Write && access <= OpAccess.ReadCondWrite) written.push(number);
+    if (number !== undefined && WRITES.has(used.access)) written.push(number);
     used.free();
   }
   info.free();

@@ -65,9 +65,25 @@ function parseLine(line: string): Form[] {
   const to = parseInt(range[1] ?? range[0] ?? "", 16);
   if (!(from <= to && to < 256)) throw new Error(`no opcode in the form "${line}"`);
   const form: Form = {
-    prefix, strict, map, opcode: from, modrm: false, digit: undefined, plus: false, variable: false, default64: false,
-    rexW: false, operand: "both", immediate: "", lock: false, only64: false, not64: false, align: false, size: 8,
-    weight: 1, needs: [],
+    prefix,
+    strict,
+    map,
+    opcode: from,
+    modrm: false,
+    digit: undefined,
+    plus: false,
+    variable: false,
+    default64: false,
+    rexW: false,
+    operand: "both",
+    immediate: "",
+    lock: false,
+    only64: false,
+    not64: false,
+    align: false,
+    size: 8,
+    weight: 1,
+    needs: [],
   };
   for (const word of words) {
     if (word === "/r") form.modrm = true;

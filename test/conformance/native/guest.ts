@@ -4,7 +4,22 @@
  */
 import { Core, type CoreHost } from "../../../emulator/core/core.ts";
 import { L } from "../../../emulator/core/layout.ts";
-import { CODE, CODE_SIZE, CS16, CS32, CS64, DATA, DATA_SIZE, DS, DS16, FS_BASE, GS_BASE, READ_ONLY, WRITABLE, type Mode } from "./case.ts";
+import {
+  CODE,
+  CODE_SIZE,
+  CS16,
+  CS32,
+  CS64,
+  DATA,
+  DATA_SIZE,
+  DS,
+  DS16,
+  FS_BASE,
+  GS_BASE,
+  READ_ONLY,
+  WRITABLE,
+  type Mode,
+} from "./case.ts";
 
 const PAGE = 0x1000;
 /** Physical addresses. */
@@ -69,18 +84,23 @@ function buildTables(core: Core): void {
   const put = (at: number, value: bigint): void => view.setBigUint64(at, value, true);
   put(PML4, BigInt(PDPT) | PRESENT | WRITE | USER);
   put(PDPT, BigInt(PD) | PRESENT | WRITE | USER);
-  for (const [linear, table] of [[CODE, PT_CODE], [DATA, PT_DATA]] as const) {
+  for (const [linear, table] of [
+    [CODE, PT_CODE],
+    [DATA, PT_DATA],
+  ] as const) {
     put(PD + (linear >>> 21) * 8, BigInt(table) | PRESENT | WRITE | USER);
   }
   put(PML4 + 256 * 8, BigInt(PDPT_SYSTEM) | PRESENT | WRITE);
   put(PDPT_SYSTEM, BigInt(PD_SYSTEM) | PRESENT | WRITE);
   put(PD_SYSTEM, BigInt(PT_SYSTEM) | PRESENT | WRITE);
-  for (let at = 0; at < CODE_SIZE; at += PAGE) put(PT_CODE + (at / PAGE) * 8, BigInt(CODE_PHYSICAL + at) | PRESENT | USER);
+  for (let at = 0; at < CODE_SIZE; at += PAGE)
+    put(PT_CODE + (at / PAGE) * 8, BigInt(CODE_PHYSICAL + at) | PRESENT | USER);
   for (let at = 0; at < DATA_SIZE; at += PAGE) {
     const rights = at < WRITABLE ? PRESENT | WRITE | USER : at === READ_ONLY ? PRESENT | USER : 0n;
     put(PT_DATA + (at / PAGE) * 8, rights === 0n ? 0n : BigInt(DATA_PHYSICAL + at) | rights | NO_EXECUTE);
   }
-  for (let at = 0; at < 3 * PAGE; at += PAGE) put(PT_SYSTEM + (at / PAGE) * 8, BigInt(SYSTEM_PHYSICAL + at) | PRESENT | WRITE);
+  for (let at = 0; at < 3 * PAGE; at += PAGE)
+    put(PT_SYSTEM + (at / PAGE) * 8, BigInt(SYSTEM_PHYSICAL + at) | PRESENT | WRITE);
 
   const system = (linear: bigint): number => Number(linear - SYSTEM) + SYSTEM_PHYSICAL;
   const gdt = (selector: number, value: bigint): void => put(system(GDT) + (selector & ~7), value);
@@ -98,13 +118,23 @@ function buildTables(core: Core): void {
   for (let vector = 0; vector < 32; vector++) {
     const handler = HANDLERS + BigInt(vector);
     const attributes = vector === 3 || vector === 4 ? 0xeen : 0x8en;
-    put(system(IDT) + vector * 16, (handler & 0xffffn) | (0x10n << 16n) | (attributes << 40n) | (((handler >> 16n) & 0xffffn) << 48n));
+    put(
+      system(IDT) + vector * 16,
+      (handler & 0xffffn) | (0x10n << 16n) | (attributes << 40n) | (((handler >> 16n) & 0xffffn) << 48n),
+    );
     put(system(IDT) + vector * 16 + 8, handler >> 32n);
     view.setUint8(system(HANDLERS) + vector, 0xf4);
   }
 }
 
-function setSegment(core: Core, at: number, selector: number, base: number | bigint, limit: number, attributes: number): void {
+function setSegment(
+  core: Core,
+  at: number,
+  selector: number,
+  base: number | bigint,
+  limit: number,
+  attributes: number,
+): void {
   core.u64[(at + L.SEG_BASE) / 8] = BigInt(base);
   core.u32[(at + L.SEG_LIMIT) / 4] = limit;
   core.u32[(at + L.SEG_ATTR) / 4] = attributes;
@@ -118,13 +148,13 @@ export async function createGuest(): Promise<Core> {
   buildTables(core);
   core.setNumber64(L.CR0, 0x80050033); // PG AM WP NE ET MP PE
   core.setNumber64(L.CR3, PML4);
-  core.setNumber64(L.CR4, 0x106e0); // FSGSBASE OSXMMEXCPT OSFXSR PGE MCE PAE
+  core.setNumber64(L.CR4, 0x506e0); // OSXSAVE FSGSBASE OSXMMEXCPT OSFXSR PGE MCE PAE
+  core.setNumber64(L.XCR0, 3);
   core.setNumber64(L.EFER, 0xd01); // NXE LMA LME SCE
   core.u64[L.GDTR_BASE / 8] = GDT;
   core.u32[L.GDTR_LIMIT / 4] = 0x7f;
   core.u64[L.IDTR_BASE / 8] = IDT;
   core.u32[L.IDTR_LIMIT / 4] = 32 * 16 - 1;
-  setSegment(core, L.SEG_LDTR, 0x60, LDT, 15, 0x0082);
   setSegment(core, L.SEG_TR, 0x40, TSS, TSS_LIMIT, 0x008b);
   return core;
 }
@@ -138,6 +168,9 @@ export function enterUser(core: Core, mode: Mode): void {
     if (mode === 0) setSegment(core, segment, DS16, DATA, DATA_SIZE - 1, DATA16_ATTRIBUTES);
     else setSegment(core, segment, DS, 0, 0xffffffff, DATA_ATTRIBUTES);
   }
+  // Linux gives a process a local descriptor table when it asks for one.
+  if (mode === 0) setSegment(core, L.SEG_LDTR, 0x50, LDT, 15, 0x0082);
+  else setSegment(core, L.SEG_LDTR, 0, 0, 0, 0);
   setSegment(core, L.SEG_FS, 0, FS_BASE, 0, 0);
   setSegment(core, L.SEG_GS, 0, GS_BASE, 0, 0);
   core.u32[L.CPL / 4] = 3;

@@ -134,39 +134,6 @@ export function emitTransfer(sequence: Sequence): boolean {
   }
 }
 
-/** LDMXCSR, FLDCW, PUSH/POPF, FS and GS bases, with fitting values. */
-export function emitControl(sequence: Sequence): boolean {
-  const random = sequence.random;
-  const mode = sequence.mode;
-  const store = (value: number): number | undefined => {
-    const target = sequence.origin + (sequence.dataOffset(4, false) & 0x1ffc);
-    if (mode === 0) return undefined;
-    const address = mode === 2 ? [0x04, 0x25, ...dword(target)] : [0x05, ...dword(target)];
-    sequence.append([0xc7, ...address, ...dword(value)]);
-    return target;
-  };
-  const load = (prefix: number[], digit: number, target: number): boolean =>
-    sequence.append([...prefix, ...(mode === 2 ? [0x04 | (digit << 3), 0x25] : [0x05 | (digit << 3)]), ...dword(target)]);
-  const kind = random.below(4);
-  if (kind === 0) {
-    const masks = random.chance(0.9) ? 0x1f80 : random.below(64) << 7;
-    const target = store(masks | random.below(64) | (random.below(4) << 13) | random.pick([0, 0, 0, 0x8000, 0x40]));
-    return target !== undefined && load([0x0f, 0xae], 2, target);
-  }
-  if (kind === 1) {
-    const masks = random.chance(0.9) ? 0x3f : random.below(64);
-    const target = store(masks | 0x40 | (random.pick([0, 2, 3, 3]) << 8) | (random.below(4) << 10));
-    return target !== undefined && load([0xd9], 5, target);
-  }
-  if (kind === 2) {
-    sequence.pointRegister(RSP, 64);
-    const value = (random.u32() & 0x8d5) | 2 | (random.chance(0.1) ? 0x400 : 0) | (random.chance(0.1) ? 0x200000 : 0);
-    sequence.append(mode === 0 ? [0x68, value & 255, (value >> 8) & 255] : [0x68, ...dword(value)]);
-    return sequence.append([0x9d]);
-  }
-  return sequence.append([0xf3, 0x90]);
-}
-
 /** Where a case starts: mostly in the first page, at times so that it crosses into the second. */
 export function startAddress(random: Sequence["random"], mode: 0 | 1 | 2): number {
   const offset = random.chance(0.2) ? 0x1000 - random.below(128) : random.below(0xe00);

@@ -23,11 +23,21 @@ function without(test: TestCase, index: number): TestCase {
 
 /** The case cut short behind instruction `index`. */
 function upTo(test: TestCase, index: number): TestCase {
-  return { ...test, code: test.code.slice(0, test.starts[index + 1] ?? test.code.length), starts: test.starts.slice(0, index + 1) };
+  return {
+    ...test,
+    code: test.code.slice(0, test.starts[index + 1] ?? test.code.length),
+    starts: test.starts.slice(0, index + 1),
+  };
 }
 
 /** The smallest failing case that leaving out instructions one by one finds. */
-export function shrink(failure: Failure, image: Uint8Array, native: Machine, core: Machine, tolerance: Tolerance): Failure {
+export function shrink(
+  failure: Failure,
+  image: Uint8Array,
+  native: Machine,
+  core: Machine,
+  tolerance: Tolerance,
+): Failure {
   let best = failure;
   for (;;) {
     const candidates: TestCase[] = [];
@@ -80,15 +90,22 @@ function initialState(test: TestCase): string[] {
   const lines: string[] = [];
   for (let i = 0; i < (test.mode === 2 ? 16 : 8); i += 4) {
     lines.push(
-      NAMES.slice(i, i + 4).map((name, j) => `${name.padStart(3)} ${(test.gpr[i + j] ?? 0n).toString(16).padStart(16, "0")}`).join("  "),
+      NAMES.slice(i, i + 4)
+        .map((name, j) => `${name.padStart(3)} ${(test.gpr[i + j] ?? 0n).toString(16).padStart(16, "0")}`)
+        .join("  "),
     );
   }
   const view = new DataView(test.fx.buffer, test.fx.byteOffset);
   const word = (at: number): string => view.getUint16(at, true).toString(16).padStart(4, "0");
-  lines.push(`eflags ${test.flags.toString(16)}  fcw ${word(0)}  fsw ${word(2)}  tags ${test.fx[4]?.toString(16)}  mxcsr ${word(24)}`);
+  lines.push(
+    `eflags ${test.flags.toString(16)}  fcw ${word(0)}  fsw ${word(2)}  tags ${test.fx[4]?.toString(16)}  mxcsr ${word(24)}`,
+  );
   const register = (at: number, length: number): string =>
-    Array.from(test.fx.subarray(at, at + length), (byte) => byte.toString(16).padStart(2, "0")).reverse().join("");
-  for (let i = 0; i < 8; i += 2) lines.push(`st${i} ${register(32 + 16 * i, 10)}  st${i + 1} ${register(48 + 16 * i, 10)}`);
+    Array.from(test.fx.subarray(at, at + length), (byte) => byte.toString(16).padStart(2, "0"))
+      .reverse()
+      .join("");
+  for (let i = 0; i < 8; i += 2)
+    lines.push(`st${i} ${register(32 + 16 * i, 10)}  st${i + 1} ${register(48 + 16 * i, 10)}`);
   for (let i = 0; i < (test.mode === 2 ? 16 : 8); i += 2) {
     lines.push(`xmm${i} ${register(160 + 16 * i, 16)}  xmm${i + 1} ${register(176 + 16 * i, 16)}`);
   }

@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { runCampaign } from "./campaign.ts";
 import { createCoreMachine } from "./core-machine.ts";
-import { BATCH, KINDS, type Kind } from "./generator.ts";
+import { BATCH, KINDS } from "./generator.ts";
 import { MODE_BITS, type Mode } from "./case.ts";
 import { buildHarness, runNative } from "./native.ts";
 import { describe, type Machine } from "./report.ts";
@@ -37,7 +37,7 @@ const result = runCampaign(
     seed: Number(values.seed),
     instructions: Number(values.instructions),
     from: Math.floor(Number(values.from) / BATCH) * BATCH,
-    kind: kind as Kind | undefined,
+    kind,
     mode: mode as Mode | undefined,
     failures: Number(values.failures),
   },
@@ -50,5 +50,7 @@ for (const group of result.groups) {
 }
 const seconds = ((performance.now() - started) / 1000).toFixed(1);
 const vectors = [...result.vectors].sort((a, b) => a[0] - b[0]).map(([vector, count]) => `${vector}: ${count}`);
-console.log(`\nseed ${values.seed}: ${result.cases} cases, ${result.instructions} instructions, ${seconds} s; ends by exception ${vectors.join(", ")}`);
+console.log(
+  `\nseed ${values.seed}: ${result.cases} cases, ${result.instructions} instructions, ${seconds} s; ends by exception ${vectors.join(", ")}`,
+);
 process.exitCode = result.groups.length > 0 ? 1 : 0;

@@ -1,9 +1,10 @@
 /** A piece of code in the making: bytes, what registers are known to hold, which flags are undefined. */
 import { Code, Decoder, DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, Register } from "iced-x86";
 import { DATA, FS_BASE, GS_BASE, MODE_BITS, READ_ONLY, WRITABLE, type Mode } from "./case.ts";
-import { UndefinedFlags, writtenRegisters } from "./flow.ts";
+import { UndefinedFlags, eflagsOf, statusOf, writtenRegisters } from "./flow.ts";
 import type { Random } from "./random.ts";
 
+export const RAX = 0;
 export const RCX = 1;
 export const RDX = 2;
 export const RBX = 3;
@@ -31,7 +32,16 @@ export interface MemoryWish {
   segment: number;
 }
 
-const PAIRS_16: readonly (readonly number[])[] = [[RBX, RSI], [RBX, RDI], [RBP, RSI], [RBP, RDI], [RSI], [RDI], [RBP], [RBX]];
+const PAIRS_16: readonly (readonly number[])[] = [
+  [RBX, RSI],
+  [RBX, RDI],
+  [RBP, RSI],
+  [RBP, RDI],
+  [RSI],
+  [RDI],
+  [RBP],
+  [RBX],
+];
 
 export class Sequence {
   readonly bytes: number[] = [];
@@ -111,16 +121,21 @@ export class Sequence {
   private stackPointerBehind(): bigint | undefined {
     const { mnemonic, stackPointerIncrement: increment, op0Register } = this.instruction;
     const before = this.known[RSP];
-    if (before === undefined || increment === 0 || mnemonic === Mnemonic.Enter || mnemonic === Mnemonic.Leave) return undefined;
-    if (mnemonic === Mnemonic.Pop && (op0Register === Register.RSP || op0Register === Register.ESP || op0Register === Register.SP)) {
+    if (before === undefined || increment === 0 || mnemonic === Mnemonic.Enter || mnemonic === Mnemonic.Leave)
+      return undefined;
+    if (
+      mnemonic === Mnemonic.Pop &&
+      (op0Register === Register.RSP || op0Register === Register.ESP || op0Register === Register.SP)
+    ) {
       return undefined;
     }
     return before + BigInt(increment);
   }
 
-  /** Gives all arithmetic flags a defined value: CMP of two registers. */
+  /** Gives undefined flags a value: by CMP of two registers, by FXAM those of the x87 unit. */
   defineFlags(): void {
-    this.append([0x39, 0xc0 | (this.random.below(8) << 3) | this.random.below(8)]);
+    if (eflagsOf(this.flags.bits)) this.append([0x39, 0xc0 | (this.random.below(8) << 3) | this.random.below(8)]);
+    if (statusOf(this.flags.bits)) this.append([0xd9, 0xe5]);
   }
 
   /** MOV register, value (up to 32 bits, or 64 where it has to be). */
@@ -143,7 +158,15 @@ export class Sequence {
     const random = this.random;
     const kind = random.below(100);
     let offset: number;
-    if (kind < 1) offset = random.pick([WRITABLE - 1, WRITABLE - size + 1, READ_ONLY + random.below(64), -1, -size + 1, WRITABLE + 8]);
+    if (kind < 1)
+      offset = random.pick([
+        WRITABLE - 1,
+        WRITABLE - size + 1,
+        READ_ONLY + random.below(64),
+        -1,
+        -size + 1,
+        WRITABLE + 8,
+      ]);
     else if (kind < 5) offset = 0x1000 - random.below(size + 1);
     else offset = random.below(WRITABLE - size);
     const alignment = align ? (random.chance(0.96) ? 16 : 1) : random.pick([1, 1, 2, 4, 8, 16]);
@@ -156,7 +179,8 @@ export class Sequence {
     const value = this.known[register];
     const offset = value === undefined ? -1 : Number(BigInt.asUintN(32, value)) - this.origin;
     const good = value !== undefined && value >> 32n === 0n && offset >= 64 && offset < WRITABLE - size;
-    if (!good || this.random.chance(0.1)) this.setRegister(register, BigInt((this.origin + this.dataOffset(size, false)) >>> 0));
+    if (!good || this.random.chance(0.1))
+      this.setRegister(register, BigInt((this.origin + this.dataOffset(size, false)) >>> 0));
   }
 
   /** A memory operand with `reg` in ModRM.reg. */
@@ -175,7 +199,8 @@ export class Sequence {
       return { rex: 0, bytes: [modrm | 6, target & 255, (target >> 8) & 255] };
     }
     const form = random.pick(candidates);
-    const sum = (PAIRS_16[form] ?? []).reduce((total, r) => total + Number((this.known[r] ?? 0n) & 0xffffn), 0) & 0xffff;
+    const sum =
+      (PAIRS_16[form] ?? []).reduce((total, r) => total + Number((this.known[r] ?? 0n) & 0xffffn), 0) & 0xffff;
     const near = sum >= 256 && sum < WRITABLE - 256;
     if (near && form !== 6 && random.chance(0.3)) return { rex: 0, bytes: [modrm | form] };
     if (near && random.chance(0.5)) return { rex: 0, bytes: [0x40 | modrm | form, random.below(256)] };
@@ -203,13 +228,15 @@ export class Sequence {
     const bits = wide ? 64 : 32;
     const sum = BigInt.asUintN(
       bits,
-      (base === undefined ? 0n : (value(base) ?? 0n)) + (index === undefined ? 0n : (value(index) ?? 0n) << BigInt(scale)),
+      (base === undefined ? 0n : (value(base) ?? 0n)) +
+        (index === undefined ? 0n : (value(index) ?? 0n) << BigInt(scale)),
     );
     const needed = BigInt.asIntN(bits, BigInt(target) - sum);
-    if (base === undefined || needed !== BigInt.asIntN(32, needed)) return this.absolute(rexR, modrm, target, index, scale, wish);
+    if (base === undefined || needed !== BigInt.asIntN(32, needed))
+      return this.absolute(rexR, modrm, target, index, scale, wish);
     const rex = rexR | (base >> 3) | (index === undefined ? 0 : (index >> 3) << 1);
     const sib = index !== undefined || (base & 7) === 4 || random.chance(0.05);
-    const tail = sib ? [(scale << 6) | ((index ?? 4) & 7) << 3 | (base & 7)] : [];
+    const tail = sib ? [(scale << 6) | (((index ?? 4) & 7) << 3) | (base & 7)] : [];
     const rm = sib ? 4 : base & 7;
     const near = needed > -0x1e00n && needed < 0x1e00n && wish.segment < 4;
     const offset = Number(BigInt.asUintN(32, sum)) - this.origin;
@@ -224,14 +251,24 @@ export class Sequence {
   }
 
   /** Displacement with at most an index. */
-  private absolute(rexR: number, modrm: number, target: number, index: number | undefined, scale: number, wish: MemoryWish): ModRm {
+  private absolute(
+    rexR: number,
+    modrm: number,
+    target: number,
+    index: number | undefined,
+    scale: number,
+    wish: MemoryWish,
+  ): ModRm {
     const known = index === undefined ? undefined : this.known[index];
     const needed = known === undefined ? 0n : BigInt(target) - (known << BigInt(scale));
     if (index === undefined || known === undefined || needed !== BigInt.asIntN(32, needed)) {
       if (this.mode !== 2) return { rex: 0, bytes: [modrm | 5, ...dword(target)] };
       return { rex: rexR, bytes: [modrm | 4, 0x25, ...dword(wish.addressSize === 2 ? target : target | 0)] };
     }
-    return { rex: rexR | ((index >> 3) << 1), bytes: [modrm | 4, (scale << 6) | ((index & 7) << 3) | 5, ...dword(Number(needed))] };
+    return {
+      rex: rexR | ((index >> 3) << 1),
+      bytes: [modrm | 4, (scale << 6) | ((index & 7) << 3) | 5, ...dword(Number(needed))],
+    };
   }
 }
 

@@ -6,12 +6,21 @@ for (let op = 0; op < 8; op++) {
   const lock = op === 7 ? "" : "lock";
   const hex = (low: number): string => (op * 8 + low).toString(16).padStart(2, "0");
   arithmetic.push(
-    `${hex(0)} /r ${lock}`, `${hex(1)} /r v ${lock} x2`, `${hex(2)} /r`, `${hex(3)} /r v x2`, `${hex(4)} ib`, `${hex(5)} iz v`,
-    `80 /${op} ib ${lock}`, `81 /${op} iz v ${lock}`, `83 /${op} ib v ${lock} x2`, `82 /${op} ib no64`,
+    `${hex(0)} /r ${lock}`,
+    `${hex(1)} /r v ${lock} x2`,
+    `${hex(2)} /r`,
+    `${hex(3)} /r v x2`,
+    `${hex(4)} ib`,
+    `${hex(5)} iz v`,
+    `80 /${op} ib ${lock}`,
+    `81 /${op} iz v ${lock}`,
+    `83 /${op} ib v ${lock} x2`,
+    `82 /${op} ib no64`,
   );
 }
 
-export const INTEGER = parseForms(`
+export const INTEGER = parseForms(
+  `
   ${arithmetic.join("\n")}
   40..4f no64 v
   63 /r v 64 s4        ; MOVSXD
@@ -96,7 +105,8 @@ export const INTEGER = parseForms(`
   f3 0f b8 /r v x3     ; POPCNT
   f2 0f 38 f0 /r w
   f2 0f 38 f1 /r v
-`.replaceAll("0f 38", "0f38"));
+`.replaceAll("0f 38", "0f38"),
+);
 
 /** Shifts and rotates are many and subtle: a class of their own. */
 export const SHIFT = parseForms(
@@ -137,6 +147,16 @@ export const STACK = parseForms(`
   c9 d64 sp
   0f a0 d64 sp
   0f a8 d64 sp
+`);
+
+/** Storing of segment registers; ARPL. */
+export const SEGMENT = parseForms(`
+  8c /0 v s2
+  8c /2 v s2
+  8c /3 v s2
+  8c /4 v s2
+  8c /5 v s2
+  63 /r no64 s2
 `);
 
 /** String instructions; the generator sets RSI, RDI and RCX up. */

@@ -5,7 +5,9 @@ import { parseForms } from "./forms.ts";
 const PACKED = `
   60 61 62 63 64 65 66 67 68 69 6a 6b 74 75 76 d1 d2 d3 d4 d5 d8 d9 da db dc dd de df
   e0 e1 e2 e3 e4 e5 e8 e9 ea eb ec ed ee ef f1 f2 f3 f4 f5 f6 f8 f9 fa fb fc fd fe
-`.trim().split(/\s+/);
+`
+  .trim()
+  .split(/\s+/);
 /** The same of 0F38 (SSSE3). */
 const PACKED_38 = "00 01 02 03 04 05 06 07 08 09 0a 0b 1c 1d 1e".split(" ");
 

@@ -8,16 +8,48 @@ const F32 = [
   0x5f000000, 0x3effffff, 0x3f000000, 0x3fc00000, 0x4b000001, 0x3eaaaaab, 0x40490fdb,
 ];
 const F64 = [
-  0x0000000000000000n, 0x8000000000000000n, 0x3ff0000000000000n, 0xbff0000000000000n, 0x4000000000000000n,
-  0x7ff0000000000000n, 0xfff0000000000000n, 0x7ff8000000000000n, 0xfff8000000000001n, 0x7ff0000000000001n,
-  0xfff4000000abcdefn, 0x0000000000000001n, 0x800fffffffffffffn, 0x0010000000000000n, 0x7fefffffffffffffn,
-  0x41dfffffffc00000n, 0x41e0000000000000n, 0xc1e0000000000000n, 0x43e0000000000000n, 0xc3e0000000000000n,
-  0x3fe0000000000000n, 0x3ff8000000000000n, 0x4330000000000001n, 0x47efffffe0000000n, 0x47effffff0000000n,
-  0x36a0000000000000n, 0x3690000000000000n, 0x380fffffffffffffn, 0x3fd5555555555555n, 0x400921fb54442d18n,
+  0x0000000000000000n,
+  0x8000000000000000n,
+  0x3ff0000000000000n,
+  0xbff0000000000000n,
+  0x4000000000000000n,
+  0x7ff0000000000000n,
+  0xfff0000000000000n,
+  0x7ff8000000000000n,
+  0xfff8000000000001n,
+  0x7ff0000000000001n,
+  0xfff4000000abcdefn,
+  0x0000000000000001n,
+  0x800fffffffffffffn,
+  0x0010000000000000n,
+  0x7fefffffffffffffn,
+  0x41dfffffffc00000n,
+  0x41e0000000000000n,
+  0xc1e0000000000000n,
+  0x43e0000000000000n,
+  0xc3e0000000000000n,
+  0x3fe0000000000000n,
+  0x3ff8000000000000n,
+  0x4330000000000001n,
+  0x47efffffe0000000n,
+  0x47effffff0000000n,
+  0x36a0000000000000n,
+  0x3690000000000000n,
+  0x380fffffffffffffn,
+  0x3fd5555555555555n,
+  0x400921fb54442d18n,
 ];
 const MANTISSAS = [
-  0x8000000000000000n, 0xffffffffffffffffn, 0x8000000000000001n, 0xc000000000000000n, 0xc90fdaa22168c235n,
-  0xaaaaaaaaaaaaaaabn, 0xfffffffffffff800n, 0xfffffffffffffc00n, 0xffffff8000000000n, 0xffffff0000000000n,
+  0x8000000000000000n,
+  0xffffffffffffffffn,
+  0x8000000000000001n,
+  0xc000000000000000n,
+  0xc90fdaa22168c235n,
+  0xaaaaaaaaaaaaaaabn,
+  0xfffffffffffff800n,
+  0xfffffffffffffc00n,
+  0xffffff8000000000n,
+  0xffffff0000000000n,
 ];
 const EXPONENTS = [
   0x3fff, 0x3ffe, 0x4000, 0x401d, 0x401e, 0x401f, 0x403d, 0x403e, 0x403f, 0x0001, 0x7ffe, 0x3f81, 0x3f6a, 0x407e,
@@ -81,7 +113,8 @@ export function quadword(random: Random): bigint {
     default: {
       const edges = [0x7f, 0x80, 0xff, 0x00, 0x01, 0x7fff, 0x8000, 0xffff];
       let value = 0n;
-      for (let i = 0; i < 4; i++) value = (value << 16n) | BigInt(random.chance(0.5) ? random.pick(edges) : random.u32() & 0xffff);
+      for (let i = 0; i < 4; i++)
+        value = (value << 16n) | BigInt(random.chance(0.5) ? random.pick(edges) : random.u32() & 0xffff);
       return value;
     }
   }
