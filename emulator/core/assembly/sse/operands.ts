@@ -51,12 +51,13 @@ export function zext(lo: u64): v128 {
 
 // ---- 16 bytes of memory; where they cross into another page, that one must be accessible before anything happens
 export function load128(lin: u64): v128 {
-  if ((lin & 4095) > 4080) probeRead(lin, 16);
-  else {
+  const crosses = (lin & 4095) > 4080;
+  if (!crosses) {
     const at = fastRead(lin);
     if (at) return v128.load(at);
   }
   checkOperand(lin, 16, 16);
+  if (crosses) probeRead(lin, 16);
   const lo = ldc<u64>(lin);
   return pair(lo, ldc<u64>(wrap(lin + 8)));
 }
