@@ -3,7 +3,7 @@ import { InstructionInfoFactory } from "iced-x86";
 import { CODE_MAX, type Mode, type TestCase } from "./case.ts";
 import { emitForm } from "./emit.ts";
 import type { Form } from "./forms.ts";
-import { emitBranch, emitLoop, emitString, emitTransfer, startAddress } from "./patterns.ts";
+import { emitBranch, emitLoop, emitSingleStep, emitString, emitTransfer, startAddress } from "./patterns.ts";
 import { emitControl, emitSegment, emitState } from "./state.ts";
 import { Random } from "./random.ts";
 import { Sequence } from "./sequence.ts";
@@ -93,6 +93,8 @@ const emitFlow: Emitter = (sequence, depth) => {
   return emitTransfer(sequence);
 };
 
+const emitStepped: Emitter = (sequence, depth) => emitSingleStep(sequence) && EMITTERS.integer(sequence, depth);
+
 const EMITTERS: Readonly<Record<Kind, Emitter>> = {
   integer: fromTable(INTEGER),
   shift: fromTable(SHIFT),
@@ -107,7 +109,7 @@ const EMITTERS: Readonly<Record<Kind, Emitter>> = {
   control: emitControl,
   segment: either(0.5, emitSegment, fromTable(SEGMENT)),
   state: either(0.2, emitState, fromTable(STATE)),
-  fault: either(0.05, emitInterrupt, fromTable(FAULTING)),
+  fault: either(0.05, emitInterrupt, either(0.05, emitStepped, fromTable(FAULTING))),
   "x87-transcendental": fixed(X87_TRANSCENDENTAL),
   "sse-approximate": fromTable(SSE_APPROXIMATE),
 };

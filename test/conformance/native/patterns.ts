@@ -1,5 +1,5 @@
 /** Instructions that make sense only together with others: branches with their targets, strings, loads of control words. */
-import { CODE } from "./case.ts";
+import { CODE, CS32, CS64, DS } from "./case.ts";
 import { RCX, RDI, RSI, RSP, dword, type Sequence } from "./sequence.ts";
 import { STRING_OPCODES } from "./tables-integer.ts";
 
@@ -98,7 +98,7 @@ export function emitTransfer(sequence: Sequence): boolean {
     // Never run: HLT would end the case.
     for (let i = 0; i < gap; i++) sequence.bytes.push(0xf4);
   };
-  switch (random.below(mode === 0 ? 1 : 5)) {
+  switch (random.below(mode === 0 ? 1 : 7)) {
     case 0: {
       sequence.append([0xe8, gap, 0, ...(mode === 0 ? [] : [0, 0])]);
       padding();
@@ -126,12 +126,43 @@ export function emitTransfer(sequence: Sequence): boolean {
       padding();
       return true;
     }
+    case 4: {
+      // RETF to the same code segment.
+      sequence.append([0x6a, mode === 2 ? CS64 : CS32]);
+      sequence.append([0x68, ...next(5 + 2 + gap)]);
+      sequence.append(mode === 2 ? [0x48, 0xcb] : [0x3e, 0xcb]);
+      padding();
+      return true;
+    }
+    case 5: {
+      // IRET; in 64-bit code it takes the stack pointer along.
+      sequence.defineFlags();
+      if (mode === 2) {
+        sequence.append([0x6a, DS]);
+        sequence.append([0x54]);
+      }
+      sequence.append([0x9c]);
+      sequence.append([0x6a, mode === 2 ? CS64 : CS32]);
+      sequence.append([0x68, ...next(5 + 2 + gap)]);
+      sequence.append(mode === 2 ? [0x48, 0xcf] : [0x3e, 0xcf]);
+      sequence.known[RSP] = undefined;
+      padding();
+      return true;
+    }
     default: {
       sequence.append([0xe9, gap, 0, 0, 0]);
       padding();
       return true;
     }
   }
+}
+
+/** POPF that sets TF: the instruction behind it ends by a single-step trap. */
+export function emitSingleStep(sequence: Sequence): boolean {
+  if (sequence.mode === 0) return false;
+  sequence.pointRegister(RSP, 64);
+  sequence.append([0x68, ...dword(0x302 | (sequence.random.u32() & 0x8d5))]);
+  return sequence.append([0x9d]);
 }
 
 /** Where a case starts: mostly in the first page, at times so that it crosses into the second. */
