@@ -117,6 +117,9 @@ export function stringOp(op: Op, opcode: i32): void {
 function bulk(op: Op, kind: i32, size: i32, most: u64): u64 {
   if (kind == Kind.LODS) return 0;
   const asize = Info.asize(op.imm);
+  const seg = Info.segment(op.imm);
+  // The source's segment is checked first.
+  const from = kind == Kind.MOVS ? address(op, seg, RSI, size, false) : 0;
   const to = address(op, 0, RDI, size, true);
   let k = min<u64>((4096 - (to & 4095)) >> size, most);
   if (!Info.code64(op.imm)) k = min<u64>(k, room(0, masked(R(RDI), asize), size, asize));
@@ -131,8 +134,6 @@ function bulk(op: Op, kind: i32, size: i32, most: u64): u64 {
     fillSized(p, size, <usize>k);
     return k;
   }
-  const seg = Info.segment(op.imm);
-  const from = address(op, seg, RSI, size, false);
   k = min<u64>(k, (4096 - (from & 4095)) >> size);
   if (!Info.code64(op.imm)) k = min<u64>(k, room(seg, masked(R(RSI), asize), size, asize));
   if (k < 2) return 0;

@@ -1,5 +1,5 @@
 /** Operands in memory: floating-point formats, integers and packed decimals. SDM vol. 1, 4.2.2, 4.7, 8.1.2. */
-import { ldc, stc, probeWrite, wrap } from "../mem";
+import { checkOperand, ldc, stc, probeWrite, wrap } from "../mem";
 import {
   Sw,
   Rc,
@@ -93,6 +93,7 @@ export function loadDecimal(lin: u64): void {
 }
 
 export function storeExtended(lin: u64, se: u32, m: u64): void {
+  checkOperand(lin, 10, 8);
   probeWrite(lin, 10);
   stc<u64>(lin, m);
   stc<u16>(wrap(lin + 8), <u16>se);
