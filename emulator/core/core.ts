@@ -23,8 +23,10 @@ export interface CoreHost {
   writeApicBase(value: bigint): void;
   readCr8(): number;
   writeCr8(value: number): void;
-  /** Code of a new kind is about to run: 1 user mode, 2 64-bit code at a multiple of 2 MiB. */
-  codeNotify(kind: number): void;
+  /** Code that L.NOTIFY asks for is about to run for the first time: enum Notify, and where it lies. */
+  codeNotify(kind: number, physical: number): void;
+  /** Something that L.EVENTS asks for happens: enum Ev, its value, and the RIP of the instruction that does it. */
+  bootEvent(kind: number, value: bigint, rip: bigint): void;
   /** An unmasked x87 exception waits while CR0.NE is 0: the FERR# pin. */
   ferr(): void;
 }
@@ -61,8 +63,10 @@ export class Core {
   readonly exports: CoreExports;
   /** Guest RAM; index 0 is physical 0. */
   readonly ram: Uint8Array;
+  /** Memory behind the RAM for ROMs and video memory. */
+  readonly extra: Uint8Array;
 
-  private constructor(memory: WebAssembly.Memory, exports: CoreExports, ramBytes: number) {
+  private constructor(memory: WebAssembly.Memory, exports: CoreExports, ramBytes: number, extraBytes: number) {
     this.memory = memory;
     this.exports = exports;
     this.u8 = new Uint8Array(memory.buffer);
@@ -71,14 +75,16 @@ export class Core {
     this.u64 = new BigUint64Array(memory.buffer);
     this.f64 = new Float64Array(memory.buffer);
     this.ram = new Uint8Array(memory.buffer, L.RAM, ramBytes);
+    this.extra = new Uint8Array(memory.buffer, L.RAM + ramBytes, extraBytes);
   }
 
-  static async create(memoryMiB: number, host: CoreHost): Promise<Core> {
+  /** @param extraBytes memory behind the RAM, a multiple of 64 KiB; the processor reaches it where `mapPage` says */
+  static async create(memoryMiB: number, host: CoreHost, extraBytes = 0): Promise<Core> {
     if (!Number.isInteger(memoryMiB) || memoryMiB < 1 || memoryMiB > MAX_MEMORY_MIB) {
       throw new RangeError(`Memory of ${memoryMiB} MiB: expected a whole number from 1 to ${MAX_MEMORY_MIB}.`);
     }
     const ramBytes = memoryMiB * 2 ** 20;
-    const pages = L.RAM / WASM_PAGE + ramBytes / WASM_PAGE;
+    const pages = (L.RAM + ramBytes + extraBytes) / WASM_PAGE;
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     const instance = await WebAssembly.instantiate(await loadCoreModule(), {
       env: {
@@ -98,8 +104,11 @@ export class Core {
           host.writePort(port & 0xffff, size as 1 | 2 | 4, value >>> 0);
         },
         acknowledge: () => host.acknowledge(),
-        codeNotify: (kind: number) => {
-          host.codeNotify(kind);
+        codeNotify: (kind: number, physical: number) => {
+          host.codeNotify(kind, physical >>> 0);
+        },
+        bootEvent: (kind: number, value: bigint, rip: bigint) => {
+          host.bootEvent(kind, BigInt.asUintN(64, value), BigInt.asUintN(64, rip));
         },
         ferr: () => {
           host.ferr();
@@ -114,13 +123,13 @@ export class Core {
         },
       },
     });
-    const core = new Core(memory, instance.exports as unknown as CoreExports, ramBytes);
+    const core = new Core(memory, instance.exports as unknown as CoreExports, ramBytes, extraBytes);
     for (let page = 0; page < ramBytes / GUEST_PAGE; page++) core.mapPage(page, page, Pm.READ | Pm.WRITE);
     core.exports.initialize();
     return core;
   }
 
-  /** Maps a guest physical page (by number) to a page of the core's RAM area with the given rights; 0 rights: a device. */
+  /** Maps a guest physical page (by number) to a page of RAM and `extra` with the given rights; 0 rights: a device. */
   mapPage(physicalPage: number, ramPage: number, rights: number): void {
     this.u32[L.PAGE_MAP / 4 + physicalPage] = rights === 0 ? 0 : (L.RAM + ramPage * GUEST_PAGE) | rights;
   }

@@ -133,8 +133,12 @@ export const enum L {
   FLUSH_PENDING = 0x1b24,
   /** u32: end of the blocks in the arena. */
   ARENA_TOP = 0x1b28,
-  /** u32: bit 0: tell the host of the first user-mode code; bit 1: of 64-bit code that starts at a multiple of 2 MiB. */
+  /** u32: kinds of code that the host wants to hear of before it runs (enum Notify). */
   NOTIFY = 0x1b2c,
+  /** u32: kinds of events that the host wants to hear of (bit by enum Ev). */
+  EVENTS = 0x1b30,
+  /** u32: physical address that the INS under way writes to; 0xffffffff outside INS. */
+  INS_PHYS = 0x1b34,
   /** u32: size in pages of RAM that PAGE_MAP maps (for the host). */
   RAM_PAGES = 0x1b18,
   /** u64, then 512 bytes: which linear regions of 1 GiB and of 2 MiB have translations from large pages in the TLB (bit by hash), so that INVLPG drops all of such a page. */
@@ -193,6 +197,37 @@ export const enum At {
   HOST = 1,
   /** Interrupts, traps or the mode must be looked at again before the next instruction. */
   RECHECK = 2,
+}
+
+/** Kinds of code, as bits of L.NOTIFY. */
+export const enum Notify {
+  /** User mode. */
+  USER = 1,
+  /** 64-bit code that starts at a physical multiple of 2 MiB. */
+  ALIGNED64 = 2,
+  /** 16-bit code at physical 0x7c00, or whose first bytes are a jump and "HdrS" (a kernel's setup code). */
+  BOOT16 = 4,
+  /** 32-bit code that begins with CLD, paging off: so does a kernel's 32-bit entry. */
+  FLAT32 = 8,
+}
+
+/** Events that a boot consists of, as told to the host (`env.bootEvent`) with a value. */
+export const enum Ev {
+  /** MOV CR0, LMSW, CLTS or a task switch changed PE or PG: the new CR0 | the old one << 32. */
+  CR0 = 0,
+  /** CR3 was loaded: its value. */
+  CR3 = 1,
+  /** CR4 changed. */
+  CR4 = 2,
+  /** EFER was written and changed. */
+  EFER = 3,
+  /** LGDT, LIDT: the base. */
+  GDT = 4,
+  IDT = 5,
+  /** INT n in real or virtual-8086 mode, before it is carried out: the vector. */
+  INT = 6,
+  /** The mode of the processor (enum Key, without rights) changed: the new KEY. */
+  MODE = 7,
 }
 
 /** Counters at L.STATS. */

@@ -53,6 +53,32 @@ export interface CpuLines {
   requestReset(cause: string): void;
   requestPowerOff(): void;
   setA20(enabled: boolean): void;
-  /** Guest RAM for bus masters; index 0 is physical 0. */
-  readonly ram: Uint8Array;
+  /** Memory behind the RAM that is not part of it: firmware, expansion ROMs, video memory (board/memory-map.ts). */
+  readonly extra: Uint8Array;
+  /**
+   * Which memory answers at `bytes` (whole pages) from guest physical `physical` on: that from byte `offset` of the RAM
+   * followed by `extra`. Accesses without the right arrive at `readMmio` and `writeMmio`; code may be fetched where
+   * reading is allowed.
+   */
+  mapMemory(physical: number, bytes: number, offset: number, access: "none" | "read" | "readWrite"): void;
+  /** Bus masters: only RAM and video memory answer; bytes elsewhere are 0xff, writes there are lost. A20 does not matter. */
+  dmaRead(physical: number, into: Uint8Array): void;
+  dmaWrite(physical: number, bytes: Uint8Array): void;
+  /**
+   * While `readPort` runs for INS (a drive's data read by PIO): guest physical address that the value goes to; -1 when
+   * the value goes to a register.
+   */
+  insDestination(): number;
+}
+
+/** Bytes that a drive put into guest memory, as one run. */
+export interface DiskTransfer {
+  /** Index of the drive in the machine's configuration. */
+  drive: number;
+  /** First byte in the image; a multiple of the sector size for all but PIO. */
+  offset: number;
+  /** Guest physical address of the first byte. */
+  physical: number;
+  bytes: number;
+  by: "pio" | "dma" | "virtio";
 }

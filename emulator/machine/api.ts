@@ -3,6 +3,8 @@
  * that owns it. Addresses and 64-bit values are `bigint` here, outside the hot path.
  */
 
+import type { Drive } from "../disks/disk-image.ts";
+
 /** Where an address lives: guest physical, or linear (after segmentation, before paging). */
 export type Space = "phys" | "lin";
 
@@ -20,14 +22,105 @@ export interface Watchpoint {
   access: "read" | "write" | "readWrite";
 }
 
-/** A phase of the boot, recognised from what the machine does (DESIGN.md, Phases). */
-export type PhaseName = "decompressor" | "kernel" | "init";
+/**
+ * A phase of the boot, recognised from what the machine does (docs/phases.md): the reset vector, the first fetch at
+ * 0x7c00, the kernel's real-mode setup code, its 32-bit (or 64-bit) entry, `startup_64` of the decompressed kernel, and
+ * the first instruction in ring 3.
+ */
+export const PHASE_NAMES = ["bios", "bootloader", "setup", "decompressor", "kernel", "init"] as const;
+export type PhaseName = (typeof PHASE_NAMES)[number];
 
 export interface Phase {
   name: PhaseName;
   /** Instructions retired before its first one. */
   icount: bigint;
 }
+
+/** What a boot event is about. All but the first carry on in any phase. */
+export const EVENT_KINDS = [
+  "reset",
+  "a20",
+  "real-mode",
+  "protected-mode",
+  "paging",
+  "long-mode",
+  "mode",
+  "gdt",
+  "idt",
+  "cr3",
+  "cr4",
+  "efer",
+  "int",
+  "device",
+  "disk",
+  "screen",
+  "triple-fault",
+] as const;
+export type EventKind = (typeof EVENT_KINDS)[number];
+
+/** Something that happened on the way of a boot; a place in time to look at. */
+export interface BootEvent {
+  /** Number in the order of recording, from 0. */
+  id: number;
+  kind: EventKind;
+  /** Instructions retired before the one that did it. */
+  icount: bigint;
+  /** Linear address of that instruction; undefined for what a device does by itself. */
+  address?: bigint;
+  /** One line for users: "INT 13h AH=42h, drive 80h: extended read". */
+  text: string;
+  /** For "int": the vector, and AX before it. */
+  vector?: number;
+  ax?: number;
+  /** How often the same thing came right after, and the icount of its last time; 1 unless given. */
+  count?: number;
+  lastIcount?: bigint;
+}
+
+/**
+ * Where to stop: a kind of event; "int13h" and the like for BIOS calls, "int13h:42" with AH; "device:ide" for the first use
+ * of a device. The machine stops right behind the instruction (for INT: at the handler's first one).
+ */
+export type EventFilter = string;
+
+/** Where bytes in guest memory came from. */
+export interface DiskOrigin {
+  /** Index in `MachineConfig.drives`, its name, and its number for the BIOS (0x80 for the first hard disk). */
+  drive: number;
+  name: string;
+  biosDrive: number;
+  /** Sector of the first byte (512 bytes; 2048 on a CD), and the byte in it. */
+  lba: number;
+  offsetInSector: number;
+  sectorSize: number;
+  /** Guest physical run of bytes that came from the disk in a row. */
+  physical: bigint;
+  bytes: number;
+  icount: bigint;
+  by: "pio" | "dma" | "virtio";
+}
+
+/** The picture on the screen. */
+export type Screen =
+  | {
+      kind: "text";
+      columns: number;
+      rows: number;
+      /** Character and attribute of each cell, as in video memory. */
+      cells: Uint8Array;
+      /** 256 glyphs of 32 bytes. */
+      font: Uint8Array;
+      /** Pixels of a cell. */
+      cellWidth: number;
+      cellHeight: number;
+      /** 16 colours, 0xRRGGBB. */
+      palette: number[];
+      cursor?: { column: number; row: number; start: number; end: number };
+      /** Attribute bit 7 blinks; else it is a bright background. */
+      blink: boolean;
+    }
+  | { kind: "graphics"; width: number; height: number; /** RGBA, 4 bytes a pixel. */ pixels: Uint8Array }
+  | { kind: "off" };
 
 /** Why a slice ended. */
 export type RunResult =
@@ -36,6 +129,8 @@ export type RunResult =
   | { reason: "watchpoint"; address: bigint; access: "read" | "write" }
   /** Stopped right before the first instruction of a phase that `stopAtPhases` names. */
   | { reason: "phase"; phase: Phase }
+  /** Stopped right behind the instruction of an event that `stopAtEvents` names. */
+  | { reason: "event"; event: BootEvent }
   /** HLT with interrupts off or nothing that could ever wake it but outside input. */
   | { reason: "halted"; wakeable: boolean }
   | { reason: "poweroff" }
@@ -129,12 +224,26 @@ export interface CpuState {
   halted: boolean;
 }
 
+/** Images of a firmware. */
+export interface Firmware {
+  name: string;
+  /** Ends at 4 GiB; its last 128 KiB also answer below 1 MiB. A multiple of 64 KiB, up to 1 MiB. */
+  bios: Uint8Array;
+  /** Expansion ROM of the VGA adapter. */
+  vgaRom?: Uint8Array;
+  /** Further expansion ROMs for the firmware to run, by fw_cfg ("genroms/…"). */
+  optionRoms?: readonly { name: string; bytes: Uint8Array }[];
+}
+
 export interface MachineConfig {
   memoryMiB: number;
-  /** A bzImage or an ELF vmlinux. */
-  kernel: Uint8Array;
+  /** What runs from the reset vector on; without it the kernel is booted directly. */
+  firmware?: Firmware;
+  drives?: readonly Drive[];
+  /** A bzImage or an ELF vmlinux; needed for a direct boot, else offered to the firmware (fw_cfg). */
+  kernel?: Uint8Array;
   initrd?: Uint8Array;
-  cmdline: string;
+  cmdline?: string;
   /** Entry of a bzImage: the 64-bit (default) or the 32-bit one. */
   entry?: "64" | "32";
   /** Seed of RDRAND and RDSEED. */
@@ -147,6 +256,8 @@ export interface MachineEvents {
   /** Bytes sent by a serial port (0 = COM1) or a debug port ("debug": 0x402, 0xE9). */
   output(source: number | "debug", bytes: Uint8Array): void;
   phase(phase: Phase): void;
+  /** An event was recorded, or the last one counted on. */
+  event?(event: BootEvent): void;
 }
 
 export interface BootMachine {
@@ -163,6 +274,16 @@ export interface BootMachine {
   setBreakpoints(list: readonly Breakpoint[]): void;
   setWatchpoints(list: readonly Watchpoint[]): void;
   stopAtPhases(names: readonly PhaseName[]): void;
+  stopAtEvents(filters: readonly EventFilter[]): void;
+  /** What has been recorded, in order; bounded (docs/phases.md). */
+  readonly bootEvents: readonly BootEvent[];
+  /** Which disk blocks the bytes of a guest physical range came from, in the order of addresses. */
+  origins(physical: bigint, length: number): DiskOrigin[];
+  screen(): Screen;
+  /** Keys pressed and released, as scan codes of set 2, as a PS/2 keyboard sends them (0xE0 and 0xF0 prefixes included). */
+  keyboardInput(scanCodes: readonly number[]): void;
+  /** Movement in counts (right and down are positive) and buttons (bit 0 left, 1 right, 2 middle). */
+  mouseInput(dx: number, dy: number, wheel: number, buttons: number): void;
   cpu(): CpuState;
   /** Names as in CpuState: "rax", "rip", "rflags", "cr0", "dr7", "efer", "mxcsr", "cs.selector", "ds.base", "gdtr.base", "msr:0xc0000080", "xmm3" … Throws RangeError with one sentence when the hardware could not hold the value. */
   writeRegister(name: string, value: bigint): void;

@@ -34,13 +34,15 @@ const MAX_SKIP = 5_000_000;
 const WATCH_READ = 1;
 const WATCH_WRITE = 2;
 
-/** What a machine is made of when it does not boot a kernel: raw bytes and a processor state. */
-export interface RawConfig {
+/** What a machine is made of: raw bytes in memory, a processor state, and what the board is given. */
+export interface RawConfig extends Omit<MachineConfig, "kernel" | "initrd" | "entry"> {
   memoryMiB: number;
   writes: readonly MemoryWrite[];
+  /** As after power-on unless given. */
   cpu?: CpuSetup;
-  seed?: number;
-  rtcTime?: number;
+  /** For the firmware. */
+  kernel?: Uint8Array;
+  initrd?: Uint8Array;
 }
 
 /** The whole PC: processor, board, memory, and the direct boot into a kernel. Deterministic: see docs/core.md. */
@@ -74,6 +76,19 @@ export class Machine implements BootMachine {
       queue: this.#queue,
       serialOutput: (port, byte) => this.#output(port, byte),
       debugOutput: (byte) => this.#output("debug", byte),
+      drives: config.drives ?? [],
+      ...(config.firmware
+        ? {
+            firmware: {
+              ...config.firmware,
+              ...(config.kernel ? { kernel: config.kernel, cmdline: config.cmdline ?? "" } : {}),
+              ...(config.initrd ? { initrd: config.initrd } : {}),
+            },
+          }
+        : {}),
+      diskTransfer: (transfer) => this.#recorder.transfer(transfer),
+      deviceUsed: (name) => this.#recorder.deviceUsed(name),
+      screenMode: (text) => this.#recorder.screenMode(text),
       lines: {
         setIntr: (level) => {
           core.u32[L.INTR / 4] = level ? 1 : 0;
@@ -92,8 +107,16 @@ export class Machine implements BootMachine {
           core.u32[L.A20_MASK / 4] = mask;
           core.exports.flushTlb();
           core.exports.attention();
+          this.#recorder.a20(enabled);
         },
-        ram: core.ram,
+        extra: core.extra,
+        mapMemory: (physical, bytes, offset, access) => this.#physical.map(physical, bytes, offset, access),
+        dmaRead: (physical, into) => this.#physical.dmaRead(physical, into),
+        dmaWrite: (physical, bytes) => this.#physical.dmaWrite(physical, bytes),
+        insDestination: () => {
+          const at = core.u32[L.INS_PHYS / 4]!;
+          return at === 0xffffffff ? -1 : at;
+        },
       },
     });
     this.#inputs = new InputLog(this.#queue, (port, bytes) => this.#board.serialInput(port, bytes));

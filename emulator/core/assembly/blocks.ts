@@ -1,15 +1,20 @@
 /** The cache of decoded blocks: look-up, creation, and what happens when their bytes change. */
-import { L, Key, Stat } from "../layout";
+import { L, Key, Notify, Stat } from "../layout";
 import { Op, SLOT } from "./op";
 import { setRip } from "./state";
-import { fill, slowDownPage, flushJumpCache, logFill } from "./mem";
+import { fill, slowDownPage, flushJumpCache, ldPhys, logFill } from "./mem";
 import { Access } from "./paging";
 import { decodeBlock, fetchLinear } from "./decode";
 import { recheck, stopAfterCurrent } from "./control";
 
 // @ts-ignore: decorator
 @external("env", "codeNotify")
-declare function codeNotify(kind: u32): void;
+declare function codeNotify(kind: u32, phys: u32): void;
+
+/** "HdrS", which a kernel's setup header has behind the jump over itself (Linux boot protocol). */
+const HDRS: u32 = 0x53726448;
+const CLD: u8 = 0xfc;
+const PG: u64 = 0x80000000;
 
 /** Header of a block; its operations follow. */
 // @ts-ignore: decorator
@@ -163,8 +168,16 @@ export function limited(rip: u64, limit: i32): Block {
 /** Tells the host of code that may begin a phase of the boot; it may ask for attention before the code runs. */
 function notifyHost(notify: u32, phys: u32): void {
   const key = load<u32>(L.KEY);
-  if (notify & 1 && key & Key.USER) codeNotify(1);
-  if (notify & 2 && (key & Key.SIZE_MASK) == 2 && (phys & 0x1fffff) == 0) codeNotify(2);
+  const size = key & Key.SIZE_MASK;
+  if (notify & Notify.USER && key & Key.USER) codeNotify(Notify.USER, phys);
+  if (notify & Notify.ALIGNED64 && size == 2 && (phys & 0x1fffff) == 0) codeNotify(Notify.ALIGNED64, phys);
+  if (notify & Notify.BOOT16 && size == 0) {
+    const jump = <u8>ldPhys<u16>(phys) == 0xeb && ldPhys<u32>(phys + 2) == HDRS;
+    if (phys == 0x7c00 || jump) codeNotify(Notify.BOOT16, phys);
+  }
+  if (notify & Notify.FLAT32 && size == 1 && !(load<u64>(L.CR0) & PG) && <u8>ldPhys<u16>(phys) == CLD) {
+    codeNotify(Notify.FLAT32, phys);
+  }
 }
 
 /** A store hit a page that holds code: drops the page's blocks if it hit the code itself. */

@@ -18,6 +18,7 @@ export { refreshMode, resetCpu } from "./system/mode";
 export function initialize(): void {
   initializeCaches();
   store<u32>(L.A20_MASK, 0xffffffff);
+  store<u32>(L.INS_PHYS, 0xffffffff);
   resetCpu();
 }
 

@@ -193,7 +193,7 @@ function canonicalFault(): void {
 }
 
 /** The entry that translates `lin` for the access, filled if need be; raises #PF. */
-function translate(lin: u64, access: u32): TlbEntry {
+export function translate(lin: u64, access: u32): TlbEntry {
   const e = entry(lin);
   const page = lin & ~(<u64>4095);
   const tag = access & Access.WRITE ? e.wtag : access & Access.EXEC ? e.xtag : e.rtag;

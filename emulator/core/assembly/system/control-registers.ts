@@ -1,5 +1,6 @@
 /** Control registers, LMSW, CLTS, XCR0 and EFER: what may be written, and what follows (SDM vol. 3, 2.5). */
-import { L } from "../../layout";
+import { L, Ev } from "../../layout";
+import { event } from "../events";
 import { raiseGP, raiseUD } from "../fault";
 import { flushTlb, ldPhys } from "../mem";
 import { Info, Op } from "../op";
@@ -74,6 +75,7 @@ function writeCr0(value: u64): void {
   store<u64>(L.EFER, efer);
   if ((old ^ next) & (Cr0.PG | Cr0.WP | Cr0.PE)) flushTlb();
   refreshMode();
+  if ((old ^ next) & (Cr0.PG | Cr0.PE)) event(Ev.CR0, next | (old << 32));
 }
 
 /** CLTS. */
@@ -110,6 +112,7 @@ export function loadPageRoot(value: u64): void {
   if (load<u64>(L.CR0) & Cr0.PG && load<u64>(L.CR4) & Cr4.PAE && !isLong()) loadPdptes(value);
   store<u64>(L.CR3, value);
   flushTlb();
+  event(Ev.CR3, value);
 }
 function loadPdptes(cr3: u64): void {
   const table = cr3 & 0xffffffe0;
@@ -134,6 +137,7 @@ function writeCr4(value: u64): void {
   store<u64>(L.CR4, value);
   if (changed & paging) flushTlb();
   refreshMode();
+  if (changed) event(Ev.CR4, value);
 }
 
 // ---------------------------------------------------------------- EFER and XCR0
@@ -144,6 +148,7 @@ export function writeEfer(value: u64): void {
   if ((old ^ value) & Efer.LME && load<u64>(L.CR0) & Cr0.PG) raiseGP(0);
   store<u64>(L.EFER, (value & ~(<u64>Efer.LMA)) | (old & Efer.LMA));
   if ((old ^ value) & Efer.NXE) flushTlb();
+  if (old != load<u64>(L.EFER)) event(Ev.EFER, load<u64>(L.EFER));
 }
 
 /** XGETBV and XSETBV: XCR0 holds x87 (always) and SSE. */

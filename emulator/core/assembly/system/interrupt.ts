@@ -1,7 +1,8 @@
 /** Exceptions, interrupts and debug traps: how they nest, and what they push. The way through the gate is in delivery.ts. */
-import { L, Exit, Fl, Vec } from "../../layout";
+import { L, Ev, Exit, Fl, Vec } from "../../layout";
+import { event } from "../events";
 import { raiseGP } from "../fault";
-import { curOp, icount, icountAt, isVm86, opRip, rip, setRip } from "../state";
+import { curOp, icount, icountAt, isRealOrVm86, isVm86, opRip, rip, setRip } from "../state";
 import { recheck } from "../control";
 import { deliver } from "./delivery";
 import { setExternal } from "./descriptor";
@@ -119,6 +120,7 @@ export function raisePendingDebug(): void {
 /** INT n: gate privilege is checked, and virtual-8086 mode needs IOPL 3. */
 export function softwareInterrupt(vector: u32): void {
   if (isVm86() && (load<u32>(L.EFLAGS) & Fl.IOPL) != Fl.IOPL) raiseGP(0);
+  if (isRealOrVm86()) event(Ev.INT, vector);
   trap(vector);
 }
 /** INT3 and INTO: as INT n, but not sensitive to IOPL. */

@@ -1,7 +1,8 @@
 /** IN, OUT, INS and OUTS, and who may use which port (SDM vol. 1, chapter 18). */
 import { L, Fl } from "../../layout";
 import { raiseGP } from "../fault";
-import { ldc, noteTime, probeWrite, stc } from "../mem";
+import { ldc, noteTime, probeWrite, stc, translate } from "../mem";
+import { Access } from "../paging";
 import { Info, Op } from "../op";
 import { R, R16, R32, RAX, RCX, RDI, RDX, RSI, W, W16, W32, W8, curOp, isProtected, isVm86, opRip, setRip } from "../state";
 import { loadSystem, systemLinear } from "./access";
@@ -83,7 +84,9 @@ export function execString(op: Op, isInput: bool): void {
   if (isInput) {
     const lin = linearOf(0, index(RDI, asize), size, true);
     probeWrite(lin, size);
+    store<u32>(L.INS_PHYS, translate(lin, Access.WRITE).phys | (<u32>lin & 4095));
     const value = input(port, size);
+    store<u32>(L.INS_PHYS, 0xffffffff);
     if (size == 1) stc<u8>(lin, <u8>value);
     else if (size == 2) stc<u16>(lin, <u16>value);
     else stc<u32>(lin, value);

@@ -1,5 +1,6 @@
 /** What follows from the mode: the decoder's KEY, the TLB set in force; and the state after power-on. */
-import { L, Fl, Key } from "../../layout";
+import { L, Ev, Fl, Key } from "../../layout";
+import { event } from "../events";
 import { flushTlb, flushJumpCache } from "../mem";
 import { Attr } from "./descriptor";
 import { resetMsrs } from "./msr";
@@ -41,6 +42,9 @@ export const enum Efer {
   AUTOIBRS = 0x200000,
 }
 
+/** What of KEY is the mode of the processor. */
+const MODE_BITS: u32 = Key.SIZE_MASK | Key.REAL | Key.LONG;
+
 /** Base and limit of the code segment that the jump cache was filled with (outside 64-bit mode). */
 let codeBase: u64 = 0;
 let codeLimit: u32 = 0;
@@ -68,12 +72,14 @@ export function refreshMode(): void {
   if (user) key |= Key.USER;
   if (long) key |= Key.LONG;
   if (!(cr0 & Cr0.PE) || flags & Fl.VM) key |= Key.REAL;
+  const before = load<u32>(L.KEY);
   store<u32>(L.KEY, key);
 
   let set: u32 = 0;
   if (user) set = cr0 & Cr0.AM && flags & Fl.AC ? 3 : 1;
   else if (flags & Fl.AC && load<u64>(L.CR4) & Cr4.SMAP) set = 2;
   store<u32>(L.TLB_BASE, L.TLB + set * L.TLB_SET);
+  if ((before ^ key) & MODE_BITS) event(Ev.MODE, key & MODE_BITS);
 }
 
 function resetSegment(at: usize, selector: u32, base: u64, attr: u32): void {

@@ -1,5 +1,6 @@
 /** Descriptor tables and looking at descriptors: SGDT … LTR, LAR, LSL, VERR, VERW, ARPL. */
-import { L, Fl, Vec } from "../../layout";
+import { L, Ev, Fl, Vec } from "../../layout";
+import { event } from "../events";
 import { raiseGP } from "../fault";
 import { arithFlags, setArith } from "../flags";
 import { isCanonical, ldc, probeWrite, stc } from "../mem";
@@ -43,6 +44,7 @@ export function loadTable(op: Op, baseAt: usize, limitAt: usize): void {
   }
   store<u64>(baseAt, base);
   store<u32>(limitAt, limit);
+  event(baseAt == L.GDTR_BASE ? Ev.GDT : Ev.IDT, base);
 }
 
 /** SLDT and STR; `index` 6 or 7. */
