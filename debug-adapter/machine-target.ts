@@ -45,6 +45,12 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
       case "phase":
         events.phase(message.phase);
         break;
+      case "event":
+        events.bootEvents(message.events);
+        break;
+      case "screen":
+        events.screenChanged();
+        break;
       case "result":
       case "error": {
         const call = waiting.get(message.id);
@@ -79,6 +85,12 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
     setBreakpoints: (list) => call("setBreakpoints", list),
     setWatchpoints: (list) => call("setWatchpoints", list),
     stopAtPhases: (names) => call("stopAtPhases", names),
+    stopAtEvents: (filters) => call("stopAtEvents", filters),
+    bootEvents: (from) => call("bootEvents", from),
+    origins: (physical, length) => call("origins", physical, length),
+    screen: () => call("screen"),
+    keyboardInput: (codes) => call("keyboardInput", codes),
+    mouseInput: (dx, dy, wheel, buttons) => call("mouseInput", dx, dy, wheel, buttons),
     serialInput: (port, bytes) => call("serialInput", port, bytes),
     async dispose() {
       dead ??= "The session has ended.";

@@ -5,9 +5,19 @@
  * JSON has no 64-bit integers: every `bigint` of the machine travels as a string of hexadecimal digits with `0x`
  * (`BigInt(text)` reads it back), bytes travel as base64, as in the standard `readMemory`.
  */
-import type { CpuState, PhaseName, Space, Walk } from "../emulator/machine/api.ts";
+import type {
+  BootEvent,
+  CpuState,
+  DiskOrigin,
+  EventFilter,
+  EventKind,
+  PhaseName,
+  Screen,
+  Space,
+  Walk,
+} from "../emulator/machine/api.ts";
 
-export type { PhaseName, Space };
+export type { EventKind, PhaseName, Space };
 
 /** A 64-bit value as "0x…". */
 export type Hex = string;
@@ -25,11 +35,43 @@ export type Wire<T> = T extends bigint
 
 export type WireCpu = Wire<CpuState>;
 export type WireWalk = Wire<Walk>;
+export type WireBootEvent = Wire<BootEvent>;
+export type WireOrigin = Wire<DiskOrigin>;
+export type WireScreen = Wire<Screen>;
+
+/** A disk image of a launch configuration. */
+export interface DiskArgument {
+  /** Path of a raw image. */
+  file: string;
+  /** Write what the guest wrote back to the file at the end; else it is thrown away. */
+  persist?: boolean;
+  /** Controller that it hangs on; "ide" unless given. */
+  bus?: "ide" | "virtio";
+}
+
+/** Debug information of the user's own boot code. */
+export interface SymbolsArgument {
+  /** Path of an ELF file with DWARF lines. */
+  file: string;
+  /** Added to its addresses to get guest physical ones: a number, or text such as "0x7c00"; 0 unless given. */
+  offset?: number | string;
+}
 
 /** Arguments of the launch request (and attributes of a launch configuration). */
 export interface LaunchArguments {
-  /** Path of a bzImage or an ELF vmlinux. */
-  kernel: string;
+  /** Path of a bzImage or an ELF vmlinux; not needed with disks, a CD or the demo. */
+  kernel?: string;
+  /** From the reset vector through firmware and loader (default), or directly into the kernel. */
+  boot?: "full" | "direct";
+  /** "builtin" (default), "seabios", or the path of a BIOS image. */
+  firmware?: string;
+  /** Raw disk images. */
+  disks?: (string | DiskArgument)[];
+  /** ISO images. */
+  cdrom?: string | string[];
+  /** Boot the built-in demonstration. */
+  demo?: boolean;
+  symbols?: SymbolsArgument[];
   /** Path of an initramfs. */
   initrd?: string;
   /** Kernel command line; "console=ttyS0" unless given. */
@@ -38,8 +80,8 @@ export interface LaunchArguments {
   memory?: number;
   /** Stop before the first instruction. */
   stopOnEntry?: boolean;
-  /** Phases to stop at. */
-  stopAt?: PhaseName | PhaseName[];
+  /** Phases and events to stop at: "kernel", "protected-mode", "int13h:42", "device:ide". */
+  stopAt?: PhaseName | EventFilter | (PhaseName | EventFilter)[];
   /** Entry of a bzImage: the 64-bit one (default) or the 32-bit one. */
   entry?: "64" | "32";
   /** Run without breakpoints, phases or stops. */
@@ -111,6 +153,51 @@ export interface PhasesResponse {
   phases: WirePhase[];
 }
 
+export interface EventsArguments {
+  /** Id of the first event wanted; 0 (all of them) unless given. */
+  from?: number;
+}
+
+export interface EventsResponse {
+  events: WireBootEvent[];
+  phases: WirePhase[];
+  /** Instructions retired so far. */
+  icount: Hex;
+}
+
+export interface OriginsArguments {
+  /** Any address expression. */
+  address: string;
+  /** 1 to 16777216 bytes. */
+  length: number;
+}
+
+export interface OriginsResponse {
+  /** In the order of addresses. */
+  origins: (WireOrigin & {
+    /** One line: "LBA 0 of drive 80h, disk.img". */
+    text: string;
+  })[];
+}
+
+export interface ScreenResponse {
+  screen: WireScreen;
+}
+
+export interface KeyboardInputArguments {
+  /** Bytes of scan code set 2, as a PS/2 keyboard sends them; at most 4096. */
+  codes: number[];
+}
+
+export interface MouseInputArguments {
+  /** Counts, −32768 to 32767; right and down are positive. */
+  dx: number;
+  dy: number;
+  wheel?: number;
+  /** Bit 0 left, 1 right, 2 middle. */
+  buttons: number;
+}
+
 /** Custom requests: arguments and response body by command. */
 export interface CustomRequests {
   "bootscope/cpu": { arguments: undefined; body: CpuResponse };
@@ -118,6 +205,11 @@ export interface CustomRequests {
   "bootscope/memory": { arguments: MemoryArguments; body: MemoryResponse };
   "bootscope/serialInput": { arguments: SerialInputArguments; body: undefined };
   "bootscope/phases": { arguments: undefined; body: PhasesResponse };
+  "bootscope/events": { arguments: EventsArguments; body: EventsResponse };
+  "bootscope/origins": { arguments: OriginsArguments; body: OriginsResponse };
+  "bootscope/screen": { arguments: undefined; body: ScreenResponse };
+  "bootscope/keyboardInput": { arguments: KeyboardInputArguments; body: undefined };
+  "bootscope/mouseInput": { arguments: MouseInputArguments; body: undefined };
 }
 
 /** Body of "bootscope/output": bytes sent by a serial port (0 is COM1) or by a debug port (0x402, 0xE9). */
@@ -137,6 +229,18 @@ export interface StateEventBody {
   state: "running" | "stopped" | "ended";
   /** Why it stopped, one line. */
   description?: string;
+  /** Instructions retired, when it stopped. */
+  icount?: Hex;
+}
+
+/** Body of "bootscope/event": boot events in the order of recording; one that was counted on comes again by its id. */
+export interface BootEventsBody {
+  events: WireBootEvent[];
+}
+
+/** Body of "bootscope/screen": the picture is another one now; "bootscope/screen" as a request has it. */
+export interface ScreenEventBody {
+  changed: true;
 }
 
 /** Custom events: body by name. */
@@ -144,4 +248,6 @@ export interface CustomEvents {
   "bootscope/output": OutputEventBody;
   "bootscope/phase": PhaseEventBody;
   "bootscope/state": StateEventBody;
+  "bootscope/event": BootEventsBody;
+  "bootscope/screen": ScreenEventBody;
 }

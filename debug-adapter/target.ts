@@ -3,23 +3,45 @@
  * (machine-target.ts), or behind another protocol.
  */
 import type {
+  BootEvent,
   Breakpoint,
   CpuState,
+  DiskOrigin,
+  EventFilter,
   MachineConfig,
   Phase,
   PhaseName,
+  Screen,
   Space,
   Walk,
   Watchpoint,
 } from "../emulator/machine/api.ts";
 import type { StopResult } from "../emulator/machine/worker-protocol.ts";
 
-export type { Breakpoint, CpuState, MachineConfig, Phase, PhaseName, Space, StopResult, Walk, Watchpoint };
+export type {
+  BootEvent,
+  Breakpoint,
+  CpuState,
+  DiskOrigin,
+  EventFilter,
+  MachineConfig,
+  Phase,
+  PhaseName,
+  Screen,
+  Space,
+  StopResult,
+  Walk,
+  Watchpoint,
+};
 
 export interface TargetEvents {
   /** Bytes sent by a serial port (0 is COM1) or a debug port. */
   output(source: number | "debug", bytes: Uint8Array): void;
   phase(phase: Phase): void;
+  /** Events were recorded, or the last of those known was counted on. */
+  bootEvents(events: readonly BootEvent[]): void;
+  /** The guest's picture is another one. */
+  screenChanged(): void;
   /** The machine itself failed (not the guest); nothing more can be asked of it. */
   failed(message: string): void;
 }
@@ -49,6 +71,14 @@ export interface Target {
   setBreakpoints(list: readonly Breakpoint[]): Promise<void>;
   setWatchpoints(list: readonly Watchpoint[]): Promise<void>;
   stopAtPhases(names: readonly PhaseName[]): Promise<void>;
+  stopAtEvents(filters: readonly EventFilter[]): Promise<void>;
+  /** The recorded events from that id on. */
+  bootEvents(from: number): Promise<BootEvent[]>;
+  /** Which disk blocks the bytes of a guest physical range came from. */
+  origins(physical: bigint, length: number): Promise<DiskOrigin[]>;
+  screen(): Promise<Screen>;
+  keyboardInput(codes: readonly number[]): Promise<void>;
+  mouseInput(dx: number, dy: number, wheel: number, buttons: number): Promise<void>;
   serialInput(port: number, bytes: Uint8Array): Promise<void>;
   dispose(): Promise<void>;
 }

@@ -3,7 +3,7 @@
  * standard and custom DAP requests of {@link PanelRequests}: whatever a panel shows, any other DAP client can have.
  */
 import type { DebugProtocol } from "@vscode/debugprotocol";
-import type { Base64, CustomRequests } from "../debug-adapter/protocol.ts";
+import type { Base64, CustomRequests, Hex, PhaseEventBody, WireBootEvent } from "../debug-adapter/protocol.ts";
 
 /** Requests that panels send to the session: arguments and response body by command. */
 export interface PanelRequests extends Omit<CustomRequests, "bootscope/phases"> {
@@ -22,6 +22,11 @@ export const PANEL_COMMANDS: readonly PanelCommand[] = [
   "bootscope/walk",
   "bootscope/memory",
   "bootscope/serialInput",
+  "bootscope/events",
+  "bootscope/origins",
+  "bootscope/screen",
+  "bootscope/keyboardInput",
+  "bootscope/mouseInput",
   "threads",
   "stackTrace",
   "scopes",
@@ -38,6 +43,8 @@ export interface SessionState {
   description?: string;
   /** Label of the last phase reached. */
   phase?: string;
+  /** Instructions retired at the last stop. */
+  icount?: Hex;
   /** Counts stops: values that differ from those of the stop before are marked as changed. */
   stop: number;
   /** Counts changes made by the user at a stop, behind which a panel must read again. */
@@ -64,8 +71,14 @@ export type ToPanel =
   /** Everything that was sent since the session began (its beginning may have been dropped). */
   | { type: "replay"; outputs: { source: OutputSource; data: Base64[] }[] }
   | { type: "output"; source: OutputSource; data: Base64 }
+  /** A phase began (to the timeline only). */
+  | { type: "phase"; phase: PhaseEventBody["phase"] }
+  /** Boot events, new or counted on (to the timeline only). */
+  | { type: "events"; events: WireBootEvent[] }
+  /** The guest's picture changed (to the screen panel only). */
+  | { type: "screen" }
   /** Addresses that carry a breakpoint, as the user wrote them. */
   | { type: "breakpoints"; addresses: string[] };
 
-export const PANELS = ["registers", "region", "page-tables", "serial"] as const;
+export const PANELS = ["registers", "region", "page-tables", "timeline", "screen", "serial"] as const;
 export type PanelName = (typeof PANELS)[number];
