@@ -1,5 +1,5 @@
 import { AcpiPm } from "../devices/acpi-pm.ts";
-import type { CpuLines, DeviceState } from "../devices/device.ts";
+import type { CpuLines, DeviceState, DiskTransfer } from "../devices/device.ts";
 import type { EventQueue } from "../devices/event-queue.ts";
 import { Hpet } from "../devices/hpet.ts";
 import { KeyboardController } from "../devices/i8042.ts";
@@ -10,6 +10,8 @@ import { PicPair } from "../devices/pic.ts";
 import { Pit } from "../devices/pit.ts";
 import { Rtc } from "../devices/rtc.ts";
 import { Uart } from "../devices/uart.ts";
+import type { Drive } from "../disks/disk-image.ts";
+import type { Firmware, Screen } from "../machine/api.ts";
 import { CHIPSET, PM_BASE, PM_DEVFN, PM_MISC } from "./chipset.ts";
 import { PortMap } from "./port-map.ts";
 
@@ -36,6 +38,15 @@ export interface BoardOptions {
   serialOutput(port: number, byte: number): void;
   /** A byte written to debug port 0x402 or 0xE9. */
   debugOutput(byte: number): void;
+  /** What runs from the reset vector on; without it the board comes up as firmware would leave it for a kernel. */
+  firmware?: Firmware & { kernel?: Uint8Array; initrd?: Uint8Array; cmdline?: string };
+  drives?: readonly Drive[];
+  /** A drive put bytes into guest memory. */
+  diskTransfer?(transfer: DiskTransfer): void;
+  /** The guest touched a device for the first time: its name. */
+  deviceUsed?(name: string): void;
+  /** The screen came to show another mode: its description. */
+  screenMode?(text: string): void;
   /** Told about accesses that no device answers, for debugging; ports byte by byte. */
   unclaimed?: (space: "port" | "mmio", address: number, write: boolean) => void;
 }
@@ -121,8 +132,11 @@ export class Board {
         (byte) => options.serialOutput(port, byte),
       );
     this.#uarts = [uart("com1", 0, 4), uart("com2", 1, 3)];
-    this.#pci = new PciBus(CHIPSET, (devfn, offset) => {
-      if (devfn === PM_DEVFN && (offset === PM_BASE || offset === PM_MISC)) this.#placePm();
+    this.#pci = new PciBus(CHIPSET, {
+      changed: (devfn, offset) => {
+        if (devfn === PM_DEVFN && (offset === PM_BASE || offset === PM_MISC)) this.#placePm();
+      },
+      interrupt: () => undefined,
     });
     this.#ports = new PortMap((port, write) => this.#unclaimed("port", port, write));
     this.#pmSlot = this.#ports.add(this.#pm.pm1, 4);
@@ -219,6 +233,13 @@ export class Board {
   /** Scan codes (set 2) of the PS/2 keyboard. */
   keyboardInput(codes: readonly number[]): void {
     this.#keyboard.press(codes);
+  }
+
+  mouseInput(_dx: number, _dy: number, _wheel: number, _buttons: number): void {}
+
+  /** What the screen shows. */
+  screen(): Screen {
+    return { kind: "off" };
   }
 
   /** IA32_APIC_BASE, bits 0 to 31. */

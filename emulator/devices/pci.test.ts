@@ -9,7 +9,10 @@ function setUp(): {
   select: (device: number, fn: number, offset: number, bus?: number) => void;
 } {
   const changes: string[] = [];
-  const bus = new PciBus(CHIPSET, (devfn, offset) => changes.push(`${devfn}:${offset.toString(16)}`));
+  const bus = new PciBus(CHIPSET, {
+    changed: (devfn, offset) => changes.push(`${devfn}:${offset.toString(16)}`),
+    interrupt: () => undefined,
+  });
   return {
     bus,
     changes,
