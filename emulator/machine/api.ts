@@ -299,4 +299,6 @@ export interface BootMachine {
   stateHash(): string;
   /** Guest RAM in bytes. */
   readonly memorySize: number;
+  /** Writes changes back to the drives that persist them, and gives all drives' files free. */
+  close(): Promise<void>;
 }

@@ -1,14 +1,20 @@
 import type { Timebase, Timer } from "../devices/device.ts";
 
-/** A byte string that came from outside, with the place in the run at which it came. */
+/** What the world can tell the machine. */
+export type Input =
+  /** Bytes for a serial port, 0 is COM1. */
+  | { kind: "serial"; port: number; bytes: Uint8Array }
+  /** Scan codes of set 2. */
+  | { kind: "keyboard"; scanCodes: number[] }
+  | { kind: "mouse"; dx: number; dy: number; wheel: number; buttons: number };
+
+/** Something that came from outside, with the place in the run at which it came. */
 export interface InputRecord {
   /** Instructions retired before it. */
   icount: number;
   /** Guest nanoseconds: tells apart moments of one HLT, in which icount stands still. */
   time: number;
-  /** Serial port, 0 is COM1. */
-  port: number;
-  bytes: Uint8Array;
+  input: Input;
 }
 
 /**
@@ -18,10 +24,10 @@ export interface InputRecord {
 export class InputLog {
   readonly #records: InputRecord[] = [];
   readonly #timer: Timer;
-  readonly #deliver: (port: number, bytes: Uint8Array) => void;
+  readonly #deliver: (input: Input) => void;
   #waiting: readonly InputRecord[] = [];
 
-  constructor(queue: Timebase, deliver: (port: number, bytes: Uint8Array) => void) {
+  constructor(queue: Timebase, deliver: (input: Input) => void) {
     this.#deliver = deliver;
     // The blank sorts first: live input, too, comes before whatever falls due in the same nanosecond.
     this.#timer = { id: " input", fire: () => this.#next(queue) };
@@ -34,8 +40,8 @@ export class InputLog {
 
   /** Notes input and hands it to the machine. */
   input(record: InputRecord): void {
-    this.#records.push({ ...record, bytes: record.bytes.slice() });
-    this.#deliver(record.port, record.bytes);
+    this.#records.push(record);
+    this.#deliver(record.input);
   }
 
   /** Feeds the records of another run, each at its time. To be called before the machine runs. */

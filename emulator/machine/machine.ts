@@ -1,24 +1,31 @@
 import { Board } from "../board/board.ts";
-import { Core } from "../core/core.ts";
+import { Extra } from "../board/memory-map.ts";
+import { Core, type CoreHost } from "../core/core.ts";
 import { Exit, L } from "../core/layout.ts";
 import { EventQueue } from "../devices/event-queue.ts";
 import { prepareDirectBoot } from "../direct-boot/direct-boot.ts";
+import type { Drive } from "../disks/disk-image.ts";
 import type { CpuSetup, MemoryWrite } from "../direct-boot/types.ts";
 import type {
+  BootEvent,
   BootMachine,
   Breakpoint,
   CpuState,
+  DiskOrigin,
+  EventFilter,
   MachineConfig,
   MachineEvents,
   Phase,
   PhaseName,
   RunResult,
+  Screen,
   Walk,
   Watchpoint,
 } from "./api.ts";
 import { ConsoleWatch } from "./console-watch.ts";
 import { describeUnemulated } from "./unemulated.ts";
-import { InputLog, type InputRecord } from "./input-log.ts";
+import { BootRecorder } from "./boot-events.ts";
+import { InputLog, type Input, type InputRecord } from "./input-log.ts";
 import { PhaseRecogniser } from "./phases.ts";
 import { PhysicalMemory } from "./physical.ts";
 import { readCpu, writeRegister } from "./registers.ts";
@@ -53,6 +60,8 @@ export class Machine implements BootMachine {
   readonly #queue: EventQueue;
   readonly #physical: PhysicalMemory;
   readonly #recogniser: PhaseRecogniser;
+  readonly #recorder: BootRecorder;
+  readonly #drives: readonly Drive[];
   readonly #events: MachineEvents;
   readonly #consoles = [new ConsoleWatch(), new ConsoleWatch()];
   readonly #inputs: InputLog;
@@ -66,6 +75,11 @@ export class Machine implements BootMachine {
     this.#events = events;
     this.memorySize = core.ram.byteLength;
     this.#physical = new PhysicalMemory(core);
+    this.#drives = config.drives ?? [];
+    this.#recorder = new BootRecorder(core, this.#physical, this.#drives, (event) => {
+      events.event?.(event);
+      if (this.#recorder.wanted(event)) this.#stop({ reason: "event", event });
+    });
     this.#queue = new EventQueue(
       () => shell.now(),
       () => core.exports.attention(),
@@ -76,7 +90,7 @@ export class Machine implements BootMachine {
       queue: this.#queue,
       serialOutput: (port, byte) => this.#output(port, byte),
       debugOutput: (byte) => this.#output("debug", byte),
-      drives: config.drives ?? [],
+      drives: this.#drives,
       ...(config.firmware
         ? {
             firmware: {
@@ -119,9 +133,12 @@ export class Machine implements BootMachine {
         },
       },
     });
-    this.#inputs = new InputLog(this.#queue, (port, bytes) => this.#board.serialInput(port, bytes));
-    this.#recogniser = new PhaseRecogniser(first, (phase) => events.phase(phase));
-    shell.attach(this.#board, (kind) => this.#codeNotify(kind));
+    this.#inputs = new InputLog(this.#queue, (input) => this.#deliver(input));
+    this.#recogniser = new PhaseRecogniser(first, core, this.#physical, (phase) => events.phase(phase));
+    shell.attach(this.#board, {
+      codeNotify: (kind, physical) => this.#codeNotify(kind, physical),
+      bootEvent: (kind, value, rip) => this.#recorder.core(kind, value, this.linearOfRip(rip)),
+    });
     for (const { physical, bytes } of config.writes) core.ram.set(bytes, physical);
     if (config.cpu) applySetup(core, config.cpu);
     // xorshift needs a state that is not 0.
@@ -129,24 +146,32 @@ export class Machine implements BootMachine {
     core.u32[L.RANDOM / 4] = seed || 1;
     core.u32[L.RANDOM / 4 + 1] = ~seed;
     core.u32[L.NOTIFY / 4] = this.#recogniser.wanted;
+    if (!config.cpu) this.#recorder.reset(this.linearOfRip(core.u64[L.RIP / 8]!));
   }
 
-  /** A machine that is about to execute the first instruction of its kernel. Throws with one sentence on bad input. */
+  /**
+   * A machine that is about to execute its first instruction: at the reset vector with a firmware, else at the entry of
+   * its kernel. Throws with one sentence on bad input.
+   */
   static async create(config: MachineConfig, events: MachineEvents): Promise<Machine> {
-    const boot = prepareDirectBoot(config);
-    const raw: RawConfig = { ...config, writes: boot.writes, cpu: boot.cpu };
+    if (config.firmware) return Machine.#build({ ...config, writes: [] }, "bios", events);
+    const { kernel, ...rest } = config;
+    if (!kernel) throw new RangeError("There is neither a firmware nor a kernel to start.");
+    const boot = prepareDirectBoot({ ...rest, kernel, cmdline: config.cmdline ?? "" });
+    const first = boot.kernelInfo.format === "elf" ? "kernel" : "decompressor";
+    return Machine.#build({ ...rest, writes: boot.writes, cpu: boot.cpu }, first, events);
+  }
+
+  static async #build(config: RawConfig, first: PhaseName, events: MachineEvents): Promise<Machine> {
     const shell = new HostShell();
-    const core = await Core.create(config.memoryMiB, shell);
+    const core = await Core.create(config.memoryMiB, shell, Extra.SIZE);
     shell.core = core;
-    return new Machine(core, shell, raw, boot.kernelInfo.format === "elf" ? "kernel" : "decompressor", events);
+    return new Machine(core, shell, config, first, events);
   }
 
   /** A machine without a kernel: raw bytes in memory, the processor as given or in its power-on state. */
-  static async createRaw(config: RawConfig, events: MachineEvents): Promise<Machine> {
-    const shell = new HostShell();
-    const core = await Core.create(config.memoryMiB, shell);
-    shell.core = core;
-    return new Machine(core, shell, config, "decompressor", events);
+  static createRaw(config: RawConfig, events: MachineEvents): Promise<Machine> {
+    return Machine.#build(config, config.firmware ? "bios" : "decompressor", events);
   }
 
   get icount(): bigint {
@@ -196,7 +221,7 @@ export class Machine implements BootMachine {
           return { reason: "watchpoint", address: core.u64[L.EXIT_ADDRESS / 8]!, access };
         }
         case Exit.SHUTDOWN:
-          return { reason: "tripleFault", detail: tripleFaultDetail(core) };
+          return this.#tripleFault();
         case Exit.UNEMULATED:
           return describeUnemulated(core, this.#physical);
       }
@@ -258,6 +283,22 @@ export class Machine implements BootMachine {
     this.#stopPhases = new Set(names);
   }
 
+  stopAtEvents(filters: readonly EventFilter[]): void {
+    this.#recorder.filters = filters;
+  }
+
+  get bootEvents(): readonly BootEvent[] {
+    return this.#recorder.events;
+  }
+
+  origins(physical: bigint, length: number): DiskOrigin[] {
+    return this.#recorder.origins(Number(physical), length);
+  }
+
+  screen(): Screen {
+    return this.#board.screen();
+  }
+
   cpu(): CpuState {
     return readCpu(this.#core, this.#board.tpr);
   }
@@ -282,10 +323,35 @@ export class Machine implements BootMachine {
   }
 
   serialInput(port: number, bytes: Uint8Array): void {
+    this.#input({ kind: "serial", port, bytes: bytes.slice() });
+  }
+
+  keyboardInput(scanCodes: readonly number[]): void {
+    this.#input({ kind: "keyboard", scanCodes: [...scanCodes] });
+  }
+
+  mouseInput(dx: number, dy: number, wheel: number, buttons: number): void {
+    this.#input({ kind: "mouse", dx, dy, wheel, buttons });
+  }
+
+  #input(input: Input): void {
     const icount = this.#core.icount;
     const time = icount + this.#core.number64(L.SKEW);
     this.#core.f64[L.NOW / 8] = time;
-    this.#inputs.input({ icount, time, port, bytes });
+    this.#inputs.input({ icount, time, input });
+  }
+
+  #deliver(input: Input): void {
+    switch (input.kind) {
+      case "serial":
+        this.#board.serialInput(input.port, input.bytes);
+        break;
+      case "keyboard":
+        this.#board.keyboardInput(input.scanCodes);
+        break;
+      case "mouse":
+        this.#board.mouseInput(input.dx, input.dy, input.wheel, input.buttons);
+    }
   }
 
   /** Everything that came from outside so far. */
@@ -298,8 +364,15 @@ export class Machine implements BootMachine {
     this.#inputs.replay(records, this.#queue);
   }
 
+  async close(): Promise<void> {
+    for (const { image } of this.#drives) {
+      await image.persist();
+      image.close();
+    }
+  }
+
   stateHash(): string {
-    return stateHash(this.#core, this.#board);
+    return stateHash(this.#core, this.#board, this.#drives);
   }
 
   /** Moves guest time to the next deadline; how far, or undefined when there is none that could wake the processor. */
@@ -313,9 +386,16 @@ export class Machine implements BootMachine {
     return skip;
   }
 
-  #codeNotify(kind: number): void {
+  #tripleFault(): RunResult {
+    const detail = tripleFaultDetail(this.#core);
+    this.#recorder.tripleFault(`Triple fault: ${detail}`);
+    this.#pending = undefined;
+    return { reason: "tripleFault", detail };
+  }
+
+  #codeNotify(kind: number, physical: number): void {
     const core = this.#core;
-    const phase = this.#recogniser.notify(kind, core.icount);
+    const phase = this.#recogniser.notify(kind, physical, core.icount);
     core.u32[L.NOTIFY / 4] = this.#recogniser.wanted;
     if (phase && this.#stopPhases.has(phase.name)) this.#stop({ reason: "phase", phase });
   }
@@ -361,14 +441,14 @@ export class Machine implements BootMachine {
 }
 
 /** Breaks the circle between core and board: the core calls here, the board is attached when it exists. */
-class HostShell {
+class HostShell implements CoreHost {
   core: Core | undefined;
   #board: Board | undefined;
-  #notify: (kind: number) => void = () => undefined;
+  #listener: Pick<CoreHost, "codeNotify" | "bootEvent"> | undefined;
 
-  attach(board: Board, notify: (kind: number) => void): void {
+  attach(board: Board, listener: Pick<CoreHost, "codeNotify" | "bootEvent">): void {
     this.#board = board;
-    this.#notify = notify;
+    this.#listener = listener;
   }
   now(): number {
     return this.core ? this.core.f64[L.NOW / 8]! : 0;
@@ -404,8 +484,11 @@ class HostShell {
   writeCr8(value: number): void {
     this.#board!.tpr = value << 4;
   }
-  codeNotify(kind: number): void {
-    this.#notify(kind);
+  codeNotify(kind: number, physical: number): void {
+    this.#listener?.codeNotify(kind, physical);
+  }
+  bootEvent(kind: number, value: bigint, rip: bigint): void {
+    this.#listener?.bootEvent(kind, value, rip);
   }
   ferr(): void {
     this.#board!.raiseFerr();

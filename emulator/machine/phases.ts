@@ -1,15 +1,29 @@
+import { L, Notify } from "../core/layout.ts";
+import type { Core } from "../core/core.ts";
 import type { Phase, PhaseName } from "./api.ts";
+import type { PhysicalMemory } from "./physical.ts";
+
+const BOOT_SECTOR = 0x7c00;
+/** Offsets in a setup header (Linux boot protocol): boot_flag, and "HdrS". */
+const BOOT_FLAG = 0x1fe;
+const HEADER_MAGIC = 0x202;
+const HDRS = 0x53726448n;
 
 /**
- * Recognises the phases of a direct boot from what the machine executes (docs/direct-boot.md): the decompressor is the
- * entry of a bzImage; the kernel proper begins with the first 64-bit instruction at a multiple of 2 MiB that is not the
- * entry itself (where `startup_64` of a decompressed kernel always lies); init with the first instruction in ring 3.
+ * Recognises the phases of a boot from what the machine executes (docs/phases.md): the reset vector; the first 16-bit
+ * code at 0x7c00; a kernel's setup code (a jump over "HdrS"); its 32-bit entry (with ESI at a boot_params whose header
+ * says so); the first 64-bit code at a multiple of 2 MiB, where `startup_64` of a decompressed kernel always lies; and
+ * after it the first instruction in ring 3.
  */
 export class PhaseRecogniser {
   readonly #phases: Phase[] = [];
+  readonly #core: Core;
+  readonly #memory: PhysicalMemory;
   readonly #onPhase: (phase: Phase) => void;
 
-  constructor(first: PhaseName, onPhase: (phase: Phase) => void) {
+  constructor(first: PhaseName, core: Core, memory: PhysicalMemory, onPhase: (phase: Phase) => void) {
+    this.#core = core;
+    this.#memory = memory;
     this.#onPhase = onPhase;
     this.#enter(first, 0);
   }
@@ -18,17 +32,48 @@ export class PhaseRecogniser {
     return this.#phases;
   }
 
-  /** Kinds of code that the core must still report (bits as L.NOTIFY). */
+  /** Kinds of code that the core must still report (bits of L.NOTIFY). */
   get wanted(): number {
-    return (this.#has("init") ? 0 : 1) | (this.#has("kernel") ? 0 : 2);
+    const kernelNear = this.#has("decompressor") || this.#has("kernel");
+    let wanted = 0;
+    if (kernelNear && !this.#has("init")) wanted |= Notify.USER;
+    if (!this.#has("kernel")) wanted |= Notify.ALIGNED64;
+    if (kernelNear) return wanted;
+    if (!this.#has("setup")) wanted |= Notify.BOOT16;
+    if (this.#has("bootloader")) wanted |= Notify.FLAT32;
+    return wanted;
   }
 
-  /** Code of a kind is about to run for the first time: 1 user mode, 2 64-bit code at a multiple of 2 MiB. */
-  notify(kind: number, icount: number): Phase | undefined {
-    // The entry itself, at icount 0, belongs to the phase that the boot began with.
-    if (kind === 2 && !this.#has("kernel") && icount > 0) return this.#enter("kernel", icount);
-    if (kind === 1 && !this.#has("init")) return this.#enter("init", icount);
-    return undefined;
+  /** Code of a kind at a physical address is about to run for the first time. */
+  notify(kind: number, physical: number, icount: number): Phase | undefined {
+    const name = this.#nameOf(kind, physical, icount);
+    return name === undefined || this.#has(name) ? undefined : this.#enter(name, icount);
+  }
+
+  #nameOf(kind: number, physical: number, icount: number): PhaseName | undefined {
+    switch (kind) {
+      case Notify.USER:
+        return "init";
+      case Notify.ALIGNED64:
+        // The entry itself, at icount 0, belongs to the phase that the boot began with.
+        return icount > 0 ? "kernel" : undefined;
+      case Notify.BOOT16:
+        if (physical === BOOT_SECTOR && !this.#has("bootloader")) return "bootloader";
+        return this.#has("bootloader") && physical !== BOOT_SECTOR ? "setup" : undefined;
+      case Notify.FLAT32:
+        return this.#bootParamsAtEsi() ? "decompressor" : undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  /** The 32-bit entry finds boot_params at ESI, with the kernel's own header in it (Linux boot protocol, 32-bit). */
+  #bootParamsAtEsi(): boolean {
+    const esi = BigInt(this.#core.u32[(L.REGS + 6 * 8) / 4]!);
+    const flag = this.#memory.readU32(esi + BigInt(BOOT_FLAG));
+    return (
+      flag !== undefined && (flag & 0xffffn) === 0xaa55n && this.#memory.readU32(esi + BigInt(HEADER_MAGIC)) === HDRS
+    );
   }
 
   #has(name: PhaseName): boolean {

@@ -50,6 +50,52 @@ export class PhysicalMemory {
     return done;
   }
 
+  /** Lets memory (RAM followed by `extra`) answer at guest physical addresses: CpuLines.mapMemory. */
+  map(physical: number, bytes: number, offset: number, access: "none" | "read" | "readWrite"): void {
+    const rights = access === "none" ? 0 : access === "read" ? Pm.READ : Pm.READ | Pm.WRITE;
+    for (let done = 0; done < bytes; done += PAGE) {
+      this.#core.mapPage((physical + done) / PAGE, (offset + done) / PAGE, rights);
+      this.#core.exports.dropPage(physical + done);
+    }
+    this.#core.exports.flushTlb();
+    // Blocks known by their linear address are looked up afresh.
+    this.#core.exports.recheck();
+  }
+
+  /** A bus master reads: bytes that are no memory are 0xff. */
+  dmaRead(physical: number, into: Uint8Array): void {
+    this.#forPages(physical, into.length, (from, count, done) => {
+      const at = this.#busAddress(from);
+      if (at === undefined) into.fill(0xff, done, done + count);
+      else into.set(this.#core.u8.subarray(at, at + count), done);
+    });
+  }
+
+  /** A bus master writes: bytes that meet no memory are lost. */
+  dmaWrite(physical: number, bytes: Uint8Array): void {
+    this.#forPages(physical, bytes.length, (from, count, done) => {
+      const at = this.#busAddress(from);
+      if (at === undefined) return;
+      this.#core.exports.touched(from, count);
+      this.#core.u8.set(bytes.subarray(done, done + count), at);
+    });
+  }
+
+  /** Where a bus master finds a byte: RAM, whatever the chipset shows the processor there, or mapped memory. */
+  #busAddress(physical: number): number | undefined {
+    if (physical < this.#core.ram.length) return L.RAM + physical;
+    return physical < 2 ** 32 ? this.#locate(physical, Pm.WRITE) : undefined;
+  }
+
+  #forPages(physical: number, length: number, work: (from: number, count: number, done: number) => void): void {
+    for (let done = 0; done < length;) {
+      const from = physical + done;
+      const count = Math.min(length - done, PAGE - (from % PAGE));
+      work(from, count, done);
+      done += count;
+    }
+  }
+
   readU64(address: bigint): bigint | undefined {
     const bytes = this.read(address, 8);
     return bytes?.length === 8 ? new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true) : undefined;

@@ -3,6 +3,7 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { Board } from "../board/board.ts";
 import type { Core } from "../core/core.ts";
 import { L } from "../core/layout.ts";
+import type { Drive } from "../disks/disk-image.ts";
 
 const PAGE = 4096;
 /** Fields between CC_OP and CC_R, and those that only say how the core works, are left out: see below. */
@@ -23,15 +24,22 @@ const RANGES: readonly [number, number][] = [
  * their absence). Caches, budgets and the form of the lazy flags do not count, so the hash is the same however a run
  * was sliced.
  */
-export function stateHash(core: Core, board: Board): string {
+export function stateHash(core: Core, board: Board, drives: readonly Drive[]): string {
   const hash = sha256.create();
   for (const [from, to] of RANGES) hash.update(core.u8.subarray(from, to));
   hash.update(utf8ToBytes(`${core.icount} ${core.exports.getFlags() >>> 0} ${canonical(board.save())}`));
-  const words = new BigUint64Array(core.ram.buffer, core.ram.byteOffset, core.ram.byteLength / 8);
-  for (let page = 0; page < core.ram.byteLength / PAGE; page++) {
+  const memory = new Uint8Array(core.ram.buffer, core.ram.byteOffset, core.ram.length + core.extra.length);
+  const words = new BigUint64Array(memory.buffer, memory.byteOffset, memory.length / 8);
+  for (let page = 0; page < memory.length / PAGE; page++) {
     if (isZero(words, page * (PAGE / 8))) continue;
     hash.update(utf8ToBytes(`@${page}`));
-    hash.update(core.ram.subarray(page * PAGE, page * PAGE + PAGE));
+    hash.update(memory.subarray(page * PAGE, page * PAGE + PAGE));
+  }
+  for (const [index, { image }] of drives.entries()) {
+    for (const [offset, bytes] of image.changes()) {
+      hash.update(utf8ToBytes(`drive ${index} @${offset}`));
+      hash.update(bytes);
+    }
   }
   return bytesToHex(hash.digest());
 }

@@ -1,20 +1,24 @@
 /** The messages between a machine's worker thread (worker.ts) and whoever drives it. Everything is structured-cloneable. */
 import type {
+  BootEvent,
   Breakpoint,
   CpuState,
-  MachineConfig,
+  DiskOrigin,
+  EventFilter,
   Phase,
   PhaseName,
   RunResult,
+  Screen,
   Space,
   Walk,
   Watchpoint,
 } from "./api.ts";
+import type { BootPlan } from "./boot-plan.ts";
 
 /** Why a run or a step ended. */
 export type StopResult = Exclude<RunResult, { reason: "budget" }> | { reason: "pause" } | { reason: "step" };
 
-export interface WorkerConfig extends MachineConfig {
+export interface WorkerConfig extends BootPlan {
   /**
    * Slow the guest's idle time down to real time: while it sleeps in HLT, the host sleeps too. Never changes what the
    * guest sees.
@@ -44,7 +48,16 @@ export interface WorkerMethods {
   setBreakpoints: (list: readonly Breakpoint[]) => Awaitable<void>;
   setWatchpoints: (list: readonly Watchpoint[]) => Awaitable<void>;
   stopAtPhases: (names: readonly PhaseName[]) => Awaitable<void>;
+  stopAtEvents: (filters: readonly EventFilter[]) => Awaitable<void>;
+  /** The events recorded from number `from` on. */
+  bootEvents: (from: number) => Awaitable<BootEvent[]>;
+  origins: (physical: bigint, length: number) => Awaitable<DiskOrigin[]>;
+  screen: () => Awaitable<Screen>;
   serialInput: (port: number, bytes: Uint8Array) => Awaitable<void>;
+  keyboardInput: (scanCodes: readonly number[]) => Awaitable<void>;
+  mouseInput: (dx: number, dy: number, wheel: number, buttons: number) => Awaitable<void>;
+  /** Writes changes of disks back that are to persist, and gives the files free; nothing may be asked afterwards. */
+  close: () => Awaitable<void>;
 }
 
 export type WorkerMethod = keyof WorkerMethods;
@@ -59,4 +72,8 @@ export type WorkerMessage =
   | { kind: "result"; id: number; value: unknown }
   | { kind: "error"; id: number; message: string }
   | { kind: "output"; source: number | "debug"; bytes: Uint8Array }
-  | { kind: "phase"; phase: Phase };
+  | { kind: "phase"; phase: Phase }
+  /** New events, and those that counted on, each with its number. */
+  | { kind: "event"; events: BootEvent[] }
+  /** The picture is another one than at the last such message. */
+  | { kind: "screen" };

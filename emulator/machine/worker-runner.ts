@@ -25,6 +25,8 @@ export interface RunnerOptions {
    * it. May call `serialInput` and `pause`.
    */
   onIdle?(forever: boolean): void;
+  /** Called behind every slice. */
+  onSlice?(): void;
 }
 
 export class MachineRunner {
@@ -63,8 +65,20 @@ export class MachineRunner {
   }
 
   serialInput(port: number, bytes: Uint8Array): void {
+    this.#input(() => this.#machine.serialInput(port, bytes));
+  }
+
+  keyboardInput(scanCodes: readonly number[]): void {
+    this.#input(() => this.#machine.keyboardInput(scanCodes));
+  }
+
+  mouseInput(dx: number, dy: number, wheel: number, buttons: number): void {
+    this.#input(() => this.#machine.mouseInput(dx, dy, wheel, buttons));
+  }
+
+  #input(give: () => void): void {
     this.#inputs++;
-    this.#machine.serialInput(port, bytes);
+    give();
     this.#wake?.();
   }
 
@@ -127,6 +141,7 @@ export class MachineRunner {
       if (end !== undefined && before >= end) return { reason: "step" };
       const slice = end === undefined || end - before > this.#slice ? this.#slice : Number(end - before);
       const result = this.#machine.run(slice);
+      this.#options.onSlice?.();
       const whole = this.#machine.icount - before >= slice;
       // A slice that ends early, because the guest idles, says nothing about its speed.
       if (whole && slice === this.#slice) this.#adaptSlice(performance.now() - began);

@@ -1,11 +1,34 @@
 /** Answers the requests of worker-protocol.ts on a message port, with one machine behind it. */
 import type { MessagePort } from "node:worker_threads";
-import type { BootMachine, MachineConfig, MachineEvents } from "./api.ts";
+import type { BootEvent, BootMachine, MachineEvents } from "./api.ts";
+import type { BootPlan } from "./boot-plan.ts";
+import { ScreenWatch } from "./screen-watch.ts";
 import { readMemory, writeMemory } from "./worker-memory.ts";
 import type { Awaitable, WorkerMessage, WorkerMethods, WorkerRequest } from "./worker-protocol.ts";
 import { MachineRunner } from "./worker-runner.ts";
 
-export type CreateMachine = (config: MachineConfig, events: MachineEvents) => Promise<BootMachine>;
+/** Opens what the plan names and makes the machine. */
+export type CreateMachine = (plan: BootPlan, events: MachineEvents) => Promise<BootMachine>;
+
+/** Events, too, are gathered; one that counts on within a turn is told once. */
+class EventBuffer {
+  readonly #post: (message: WorkerMessage) => void;
+  readonly #pending = new Map<number, BootEvent>();
+
+  constructor(post: (message: WorkerMessage) => void) {
+    this.#post = post;
+  }
+
+  add(event: BootEvent): void {
+    if (this.#pending.size === 0) setImmediate(() => this.flush());
+    this.#pending.set(event.id, event);
+  }
+
+  flush(): void {
+    if (this.#pending.size > 0) this.#post({ kind: "event", events: [...this.#pending.values()] });
+    this.#pending.clear();
+  }
+}
 
 /** Serial bytes are gathered for the length of one turn, so that a busy console does not send a message a byte. */
 class OutputBuffer {
@@ -39,6 +62,8 @@ class OutputBuffer {
 export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, createMachine: CreateMachine): void {
   const post = (message: WorkerMessage): void => port.postMessage(message);
   const output = new OutputBuffer(post);
+  const bootEvents = new EventBuffer(post);
+  const screen = new ScreenWatch(() => post({ kind: "screen" }));
   let machine: BootMachine | undefined;
   let runner: MachineRunner | undefined;
   const live = (): BootMachine => {
@@ -55,8 +80,9 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
       machine = await createMachine(config, {
         output: (source, bytes) => output.add(source, bytes),
         phase: (phase) => post({ kind: "phase", phase }),
+        event: (event) => bootEvents.add(event),
       });
-      runner = new MachineRunner(machine, { pace });
+      runner = new MachineRunner(machine, { pace, onSlice: () => screen.slice(() => live().screen()) });
     },
     run: (temporary) => liveRunner().run(temporary),
     step: (count) => liveRunner().step(count),
@@ -70,13 +96,25 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
     setBreakpoints: (list) => liveRunner().setBreakpoints(list),
     setWatchpoints: (list) => live().setWatchpoints(list),
     stopAtPhases: (names) => live().stopAtPhases(names),
+    stopAtEvents: (filters) => live().stopAtEvents(filters),
+    bootEvents: (from) => live().bootEvents.slice(from),
+    origins: (physical, length) => live().origins(physical, length),
+    screen: () => live().screen(),
     serialInput: (serialPort, bytes) => liveRunner().serialInput(serialPort, bytes),
+    keyboardInput: (codes) => liveRunner().keyboardInput(codes),
+    mouseInput: (dx, dy, wheel, buttons) => liveRunner().mouseInput(dx, dy, wheel, buttons),
+    close: async () => {
+      runner?.pause();
+      await machine?.close();
+    },
   };
 
   port.on("message", (request: WorkerRequest) => {
     void answer(methods, request).then((message) => {
       // What the guest printed before a stop is told before the stop.
       output.flush();
+      bootEvents.flush();
+      if (machine !== undefined && runner?.running === false) screen.look(machine.screen());
       post(message);
     });
   });

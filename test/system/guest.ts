@@ -140,6 +140,9 @@ class Ports implements CoreHost {
   codeNotify(): void {
     // Nobody wants to know.
   }
+  bootEvent(): void {
+    // Nor of these.
+  }
   ferr(): void {
     // Not wired.
   }

@@ -71,6 +71,7 @@ const HOST: CoreHost = {
   readCr8: () => 0,
   writeCr8: () => undefined,
   codeNotify: () => undefined,
+  bootEvent: () => undefined,
   ferr: () => undefined,
 };
 

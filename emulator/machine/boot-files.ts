@@ -1,6 +1,5 @@
-/** Reads what a boot is made of from files. Their content is checked by the direct boot (direct-boot.ts). */
+/** Reads what a boot is made of from files. Their content is checked by whoever boots it. */
 import { readFile, stat } from "node:fs/promises";
-import type { MachineConfig } from "../machine/api.ts";
 
 /** Input that cannot be booted: one sentence for the user. */
 export class BootInputError extends Error {}
@@ -14,35 +13,10 @@ export const MEMORY_MAX_MIB = 3072;
 const MAX_FILE = 1 << 30;
 const MIB = 1 << 20;
 
-export interface BootFiles {
-  kernel: string;
-  initrd?: string | undefined;
-  cmdline?: string | undefined;
-  memoryMiB?: number | undefined;
-  entry?: "64" | "32" | undefined;
-}
-
-/** Rejects with BootInputError. */
-export async function readBootFiles(files: BootFiles): Promise<MachineConfig> {
-  const memoryMiB = files.memoryMiB ?? DEFAULT_MEMORY_MIB;
-  if (!Number.isSafeInteger(memoryMiB) || memoryMiB < MEMORY_MIN_MIB || memoryMiB > MEMORY_MAX_MIB) {
-    throw new BootInputError(
-      `The memory size is ${memoryMiB} MiB: a whole number from ${MEMORY_MIN_MIB} to ${MEMORY_MAX_MIB} was expected.`,
-    );
-  }
-  const cmdline = files.cmdline ?? DEFAULT_CMDLINE;
-  if (cmdline.includes("\0")) throw new BootInputError("The kernel command line contains a zero byte.");
-  const kernel = await readWhole("kernel", files.kernel);
-  const config: MachineConfig = { memoryMiB, kernel, cmdline, ...(files.entry ? { entry: files.entry } : {}) };
-  if (files.initrd === undefined) return config;
-  const initrd = await readWhole("initrd", files.initrd);
-  if (initrd.length === 0) throw new BootInputError(`The initrd "${files.initrd}" is empty.`);
-  return { ...config, initrd };
-}
-
 const inMiB = (bytes: number): number => Math.ceil(bytes / MIB);
 
-async function readWhole(what: "kernel" | "initrd", path: string): Promise<Uint8Array> {
+/** The bytes of a file; `what` names it in the sentence of the BootInputError when it cannot be read. */
+export async function readBootFile(what: string, path: string): Promise<Uint8Array> {
   if (path === "") throw new BootInputError(`The path of the ${what} is empty.`);
   try {
     // Looked at before it is opened: to open a pipe would wait for its writer.
