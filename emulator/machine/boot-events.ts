@@ -1,0 +1,246 @@
+import { Ev, Fl, Key, L } from "../core/layout.ts";
+import type { Core } from "../core/core.ts";
+import type { DiskTransfer } from "../devices/device.ts";
+import type { Drive } from "../disks/disk-image.ts";
+import { describeInterrupt } from "./bios-calls.ts";
+import { DiskOrigins } from "./disk-origins.ts";
+import type { BootEvent, DiskOrigin, EventFilter, EventKind } from "./api.ts";
+import type { PhysicalMemory } from "./physical.ts";
+
+/** Events kept of each kind; further ones are counted by the last of their kind and service. */
+const MAX_PER_KIND = 1024;
+const ALL_EVENTS = (1 << 8) - 1;
+const PE = 1n;
+const PG = 0x80000000n;
+const HARD_DISK = 0x80;
+const CD = 0xe0;
+
+type Fields = Pick<BootEvent, "address" | "vector" | "ax">;
+
+/**
+ * Records what a boot consists of (docs/phases.md): mode switches, table loads, BIOS calls, first uses of devices, disk
+ * transfers. All of it is exact and the same in every run of the same boot.
+ */
+export class BootRecorder {
+  readonly #core: Core;
+  readonly #memory: PhysicalMemory;
+  readonly #drives: readonly Drive[];
+  readonly #onEvent: (event: BootEvent, fresh: boolean) => void;
+  readonly #events: BootEvent[] = [];
+  readonly #origins = new DiskOrigins();
+  readonly #perKind = new Map<EventKind, number>();
+  /** The event that counts on, by what it is about. */
+  readonly #overflow = new Map<string, BootEvent>();
+  #filters: readonly EventFilter[] = [];
+  /** The disk event that the next transfer may continue, and where. */
+  #disk: { event: BootEvent; drive: number; from: number; end: number; physical: number } | undefined;
+
+  /** @param onEvent called for every event, `fresh` unless it counts on or extends an earlier one */
+  constructor(
+    core: Core,
+    memory: PhysicalMemory,
+    drives: readonly Drive[],
+    onEvent: (event: BootEvent, fresh: boolean) => void,
+  ) {
+    this.#core = core;
+    this.#memory = memory;
+    this.#drives = drives;
+    this.#onEvent = onEvent;
+    this.#arm();
+  }
+
+  get events(): readonly BootEvent[] {
+    return this.#events;
+  }
+
+  set filters(filters: readonly EventFilter[]) {
+    this.#filters = filters;
+    this.#arm();
+  }
+
+  /** Whether a filter names an event. */
+  wanted(event: BootEvent): boolean {
+    return this.#filters.some((filter) => matches(filter, event));
+  }
+
+  /** From the core: enum Ev, its value, and where the instruction lies. */
+  core(kind: number, value: bigint, address: bigint): void {
+    switch (kind as Ev) {
+      case Ev.CR0:
+        this.#cr0(value & 0xffffffffn, value >> 32n, address);
+        return;
+      case Ev.CR3:
+        this.#add("cr3", `CR3 = ${hex(value)}`, { address });
+        return;
+      case Ev.CR4:
+        this.#add("cr4", `CR4 = ${hex(value)}`, { address });
+        return;
+      case Ev.EFER:
+        this.#add("efer", `EFER = ${hex(value)}`, { address });
+        return;
+      case Ev.GDT:
+        this.#add("gdt", `GDT at ${hex(value)}, limit ${hex(this.#core.u32[L.GDTR_LIMIT / 4]!)}`, { address });
+        return;
+      case Ev.IDT:
+        this.#add("idt", `IDT at ${hex(value)}, limit ${hex(this.#core.u32[L.IDTR_LIMIT / 4]!)}`, { address });
+        return;
+      case Ev.MODE:
+        this.#add("mode", modeName(Number(value), (this.#core.u32[L.EFLAGS / 4]! & Fl.VM) !== 0), { address });
+        return;
+      case Ev.INT: {
+        const vector = Number(value);
+        const ax = this.#core.u32[L.REGS / 4]! & 0xffff;
+        this.#add("int", describeInterrupt(this.#core, this.#memory, vector), { address, vector, ax });
+        return;
+      }
+    }
+  }
+
+  reset(address: bigint): void {
+    this.#add("reset", "Power on: the processor fetches at the reset vector", { address });
+  }
+
+  a20(enabled: boolean): void {
+    this.#add("a20", enabled ? "A20 on" : "A20 off: address bit 20 is masked", {});
+  }
+
+  deviceUsed(name: string): void {
+    this.#add("device", `First use of ${name}`, {});
+  }
+
+  screenMode(text: string): void {
+    this.#add("screen", `Screen: ${text}`, {});
+  }
+
+  tripleFault(detail: string): void {
+    this.#add("triple-fault", detail, {});
+  }
+
+  /** A drive's bytes have reached memory. */
+  transfer(transfer: DiskTransfer): void {
+    const icount = this.#icount();
+    this.#origins.add(transfer, icount);
+    const { drive, offset, physical, bytes, by } = transfer;
+    const last = this.#disk;
+    if (last?.drive === drive && last.end === offset) {
+      last.end += bytes;
+      last.event.text = this.#diskText(last.drive, last.from, last.end, last.physical, by);
+      last.event.count = (last.event.count ?? 1) + 1;
+      last.event.lastIcount = BigInt(icount);
+      this.#onEvent(last.event, false);
+      return;
+    }
+    const event = this.#add("disk", this.#diskText(drive, offset, offset + bytes, physical, by), {});
+    this.#disk = { event, drive, from: offset, end: offset + bytes, physical };
+  }
+
+  /** Where the bytes of a guest physical range came from, run by run. */
+  origins(physical: number, length: number): DiskOrigin[] {
+    return this.#origins.find(physical, length).map((run) => {
+      const sectorSize = this.#sectorSize(run.drive);
+      return {
+        drive: run.drive,
+        name: this.#drives[run.drive]?.name ?? "",
+        biosDrive: this.#biosDrive(run.drive),
+        lba: Math.floor(run.offset / sectorSize),
+        offsetInSector: run.offset % sectorSize,
+        sectorSize,
+        physical: BigInt(run.physical),
+        bytes: run.bytes,
+        icount: BigInt(run.icount),
+        by: run.by,
+      };
+    });
+  }
+
+  #cr0(next: bigint, old: bigint, address: bigint): void {
+    const changed = next ^ old;
+    if (changed & PE) {
+      const on = (next & PE) !== 0n;
+      this.#add(on ? "protected-mode" : "real-mode", on ? "CR0.PE 0 → 1" : "CR0.PE 1 → 0", { address });
+    }
+    if (!(changed & PG)) return;
+    const on = (next & PG) !== 0n;
+    this.#add("paging", on ? `Paging on, CR3 = ${hex(this.#core.u64[L.CR3 / 8]!)}` : "Paging off", { address });
+    if (on && this.#core.u64[L.EFER / 8]! & 0x400n) this.#add("long-mode", "EFER.LMA 0 → 1", { address });
+  }
+
+  #add(kind: EventKind, text: string, fields: Fields): BootEvent {
+    const icount = this.#icount();
+    const event: BootEvent = { id: this.#events.length, kind, icount: BigInt(icount), text, ...fields };
+    const before = this.#perKind.get(kind) ?? 0;
+    const key = `${kind} ${fields.vector ?? ""} ${kind === "int" ? (fields.ax ?? 0) >> 8 : ""}`;
+    if (before < MAX_PER_KIND) {
+      this.#perKind.set(kind, before + 1);
+      this.#events.push(event);
+      this.#overflow.set(key, event);
+      this.#onEvent(event, true);
+      return event;
+    }
+    const counting = this.#overflow.get(key);
+    if (counting) {
+      counting.count = (counting.count ?? 1) + 1;
+      counting.lastIcount = event.icount;
+    }
+    // The text and the place are this one's, for whoever stops here.
+    this.#onEvent(event, false);
+    if (before === MAX_PER_KIND) {
+      this.#perKind.set(kind, before + 1);
+      this.#arm();
+    }
+    return event;
+  }
+
+  /** The core reports what is still recorded or stopped at; page table switches go on for ever. */
+  #arm(): void {
+    let events = ALL_EVENTS;
+    const full = (this.#perKind.get("cr3") ?? 0) > MAX_PER_KIND;
+    if (full && !this.#filters.includes("cr3")) events &= ~(1 << Ev.CR3);
+    this.#core.u32[L.EVENTS / 4] = events;
+  }
+
+  #icount(): number {
+    return this.#core.f64[L.NOW / 8]! - this.#core.number64(L.SKEW);
+  }
+
+  #sectorSize(drive: number): number {
+    return this.#drives[drive]?.kind === "cdrom" ? 2048 : 512;
+  }
+
+  /** As firmware numbers drives: hard disks from 0x80 on in their order, CDs from 0xE0 on. */
+  #biosDrive(drive: number): number {
+    const kind = this.#drives[drive]?.kind;
+    const before = this.#drives.slice(0, drive).filter((other) => other.kind === kind).length;
+    return (kind === "cdrom" ? CD : HARD_DISK) + before;
+  }
+
+  #diskText(drive: number, from: number, end: number, physical: number, by: DiskTransfer["by"]): string {
+    const size = this.#sectorSize(drive);
+    const first = Math.floor(from / size);
+    const last = Math.ceil(end / size) - 1;
+    const sectors = first === last ? `LBA ${first}` : `LBA ${first} to ${last}`;
+    const number = this.#biosDrive(drive).toString(16).toUpperCase();
+    return `Drive ${number}h ${sectors} → phys ${hex(BigInt(physical))} (${by === "virtio" ? "virtio" : by.toUpperCase()})`;
+  }
+}
+
+/** "int13h", "int13h:42", "device:ide", or a kind. */
+function matches(filter: EventFilter, event: BootEvent): boolean {
+  if (filter === event.kind) return true;
+  if (event.kind === "device") return filter === `device:${event.text.slice("First use of ".length)}`;
+  if (event.kind !== "int") return false;
+  const name = `int${(event.vector ?? 0).toString(16).padStart(2, "0")}h`;
+  return filter === name || filter === `${name}:${((event.ax ?? 0) >> 8).toString(16).padStart(2, "0")}`;
+}
+
+function modeName(key: number, vm86: boolean): string {
+  if (key & Key.REAL) return vm86 ? "Virtual-8086 mode" : "Real mode";
+  const size = key & Key.SIZE_MASK;
+  if (size === 2) return "64-bit mode";
+  const bits = size === 1 ? 32 : 16;
+  return key & Key.LONG ? `${bits}-bit compatibility mode` : `${bits}-bit protected mode`;
+}
+
+function hex(value: bigint | number): string {
+  return `0x${value.toString(16)}`;
+}
