@@ -51,7 +51,7 @@ export function contenders(marker: string): Contender[] {
       command: ({ bits, kernel, initrd }) => [
         process.execPath,
         path.join(root, "dist/bootscope.js"),
-        ...["run", "--kernel", kernel, "--initrd", initrd, "--cmdline", CMDLINE, "--memory", String(MEMORY_MIB)],
+        ...["run", "--boot", "direct", "--kernel", kernel, "--initrd", initrd, "--cmdline", CMDLINE, "--memory", String(MEMORY_MIB)],
         ...(bits === 32 ? ["--entry", "32"] : []),
         ...["--until", `serial:${marker}`, "--json"],
       ],

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** The command line: `bootscope run …`. */
 import { FormatError } from "../../boot-formats/errors.ts";
+import { BootInputError } from "../machine/boot-files.ts";
+import { openPlan } from "../machine/boot-plan.ts";
 import { Machine } from "../machine/machine.ts";
-import { BootInputError, readBootFiles } from "./boot-files.ts";
 import { HELP, parseCommand } from "./options.ts";
 import { ExitCode, run } from "./run.ts";
 
@@ -13,7 +14,7 @@ async function main(): Promise<ExitCode> {
       process.stdout.write(HELP);
       return ExitCode.REACHED;
     }
-    const config = await readBootFiles(command.files);
+    const config = await openPlan(command.plan);
     return await run(command, config, (...machine) => Machine.create(...machine), process);
   } catch (error) {
     if (!(error instanceof BootInputError || error instanceof FormatError)) throw error;

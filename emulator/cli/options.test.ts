@@ -1,17 +1,45 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BootInputError } from "./boot-files.ts";
+import { BootInputError } from "../machine/boot-files.ts";
 import { parseCommand } from "./options.ts";
 import { SerialSearch } from "./serial-search.ts";
 
 test("a full command line is read", () => {
-  const argv = "run --kernel k --initrd i --cmdline a=b --memory 256 --entry 32 --until icount:5 --timeout 1.5 --json";
+  const argv =
+    "run --kernel k --initrd i --cmdline a=b --memory 256 --boot direct --entry 32 --until icount:5 --timeout 1.5 --json";
   assert.deepEqual(parseCommand(argv.split(" ")), {
-    files: { kernel: "k", initrd: "i", cmdline: "a=b", memoryMiB: 256, entry: "32" },
+    plan: {
+      memoryMiB: 256,
+      boot: "direct",
+      firmware: "builtin",
+      kernel: "k",
+      initrd: "i",
+      cmdline: "a=b",
+      entry: "32",
+      disks: [],
+      cdroms: [],
+    },
     until: { kind: "icount", icount: 5n },
     timeout: 1.5,
     json: true,
+    screenText: false,
+    events: false,
   });
+});
+
+test("drives, firmware and the demo", () => {
+  const argv = "run --disk a --disk b --virtio c --cdrom d --persist --demo --firmware seabios --screen-text --events";
+  const command = parseCommand(argv.split(" "));
+  assert.ok(command !== "help");
+  assert.deepEqual(command.plan.disks, [
+    { path: "a", bus: "ide", persist: true },
+    { path: "b", bus: "ide", persist: true },
+    { path: "c", bus: "virtio", persist: true },
+  ]);
+  assert.deepEqual(command.plan.cdroms, ["d"]);
+  assert.equal(command.plan.demo, true);
+  assert.equal(command.plan.firmware, "seabios");
+  assert.deepEqual([command.screenText, command.events], [true, true]);
 });
 
 test("every way to say where to stop", () => {
@@ -22,6 +50,8 @@ test("every way to say where to stop", () => {
   assert.deepEqual(until("init"), { kind: "phase", phase: "init" });
   assert.deepEqual(until("serial:login: "), { kind: "serial", text: "login: " });
   assert.deepEqual(until("icount:1470000000"), { kind: "icount", icount: 1_470_000_000n });
+  assert.deepEqual(until("int13h:42"), { kind: "event", filter: "int13h:42" });
+  assert.deepEqual(until("long-mode"), { kind: "event", filter: "long-mode" });
   assert.deepEqual(until("poweroff"), { kind: "poweroff" });
 });
 
@@ -46,6 +76,9 @@ test("wrong arguments are refused in one sentence", () => {
     ["run", "--kernel", "k", "--until", "icount:x"],
     ["run", "--kernel", "k", "--until", "serial:"],
     ["run", "--kernel", "k", "--entry", "16"],
+    ["run", "--boot", "direct"],
+    ["run", "--kernel", "k", "--boot", "fast"],
+    ["run", "--disk"],
   ];
   for (const argv of wrong) {
     assert.throws(

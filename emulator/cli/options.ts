@@ -1,34 +1,55 @@
 /** The command line's arguments. */
 import { parseArgs } from "node:util";
-import type { PhaseName } from "../machine/api.ts";
-import { BootInputError, DEFAULT_CMDLINE, DEFAULT_MEMORY_MIB, MEMORY_MAX_MIB, MEMORY_MIN_MIB } from "./boot-files.ts";
-import type { BootFiles } from "./boot-files.ts";
+import { PHASE_NAMES, isEventFilter, type EventFilter, type PhaseName } from "../machine/api.ts";
+import {
+  BootInputError,
+  DEFAULT_CMDLINE,
+  DEFAULT_MEMORY_MIB,
+  MEMORY_MAX_MIB,
+  MEMORY_MIN_MIB,
+} from "../machine/boot-files.ts";
+import type { BootPlan, DiskPlan } from "../machine/boot-plan.ts";
 
 export type Until =
   | { kind: "phase"; phase: PhaseName }
+  | { kind: "event"; filter: EventFilter }
   | { kind: "icount"; icount: bigint }
   | { kind: "serial"; text: string }
   | { kind: "poweroff" };
 
 export interface RunCommand {
-  files: BootFiles;
+  plan: BootPlan;
   until: Until;
   /** Seconds of wall time; no limit when undefined. */
   timeout: number | undefined;
   json: boolean;
+  /** Print the VGA screen when the run ends. */
+  screenText: boolean;
+  /** Print boot events as they come. */
+  events: boolean;
 }
 
-export const HELP = `Usage: bootscope run --kernel FILE [options]
+export const HELP = `Usage: bootscope run [--kernel FILE] [--disk FILE] [--cdrom FILE] [--demo] [options]
 
-Boots a Linux kernel on an emulated x86-64 PC. The serial port is on stdin and stdout.
+Boots an emulated x86-64 PC from its reset vector. The serial port is on stdin and stdout.
 
-  --kernel FILE      bzImage or ELF vmlinux
+  --kernel FILE      bzImage or ELF vmlinux; put on a virtual disk behind the built-in loader
   --initrd FILE      initramfs
   --cmdline TEXT     kernel command line (default "${DEFAULT_CMDLINE}")
+  --disk FILE        disk image, IDE (may be repeated); an ISO becomes a CD
+  --virtio FILE      the same as a virtio disk
+  --persist          write changes of the disks back when the run ends; without it they are lost
+  --cdrom FILE       CD image (may be repeated)
+  --demo             boot the built-in demonstration
+  --firmware WHAT    builtin (default), seabios, or the path of a BIOS image
+  --boot HOW         full (default): from the reset vector; direct: straight into the kernel
   --memory MIB       guest memory, ${MEMORY_MIN_MIB} to ${MEMORY_MAX_MIB} MiB (default ${DEFAULT_MEMORY_MIB})
-  --entry BITS       entry of a bzImage: 64 (default) or 32
-  --until WHAT       where to stop: a phase (decompressor, kernel, init), icount:N,
-                     serial:TEXT, or poweroff (default)
+  --entry BITS       entry of a bzImage in a direct boot: 64 (default) or 32
+  --until WHAT       where to stop: a phase (${PHASE_NAMES.join(", ")}),
+                     an event (protected-mode, long-mode, paging, a20, int13h, int13h:42, disk, …),
+                     icount:N, serial:TEXT, or poweroff (default)
+  --events           print boot events on stderr as they come
+  --screen-text      print the VGA text screen when the run ends
   --timeout SECONDS  give up after this much wall time
   --json             print the result as one JSON object on stdout; the guest's
                      serial output then goes to stderr
@@ -40,8 +61,6 @@ When it is not, its lines are typed one by one whenever the guest waits.
 Exit codes: 0 reached, 2 bad input, 3 the guest ended earlier, 4 time-out.
 `;
 
-const PHASES: readonly PhaseName[] = ["decompressor", "kernel", "init"];
-
 /** Reads the arguments behind the program's name; throws BootInputError, and returns "help" when help is asked for. */
 export function parseCommand(argv: readonly string[]): RunCommand | "help" {
   const { values, positionals } = parse(argv);
@@ -50,23 +69,46 @@ export function parseCommand(argv: readonly string[]): RunCommand | "help" {
   if (command === undefined) throw new BootInputError('A command was expected: "run". See --help.');
   if (command !== "run") throw new BootInputError(`There is no command "${command}": "run" was expected. See --help.`);
   if (extra !== undefined) throw new BootInputError(`"${extra}" is not expected behind "run". See --help.`);
-  if (values.kernel === undefined) throw new BootInputError("--kernel is missing: the path of a bzImage or a vmlinux.");
-  const { entry } = values;
-  if (entry !== undefined && entry !== "64" && entry !== "32") {
-    throw new BootInputError(`--entry is "${entry}": 64 or 32 was expected.`);
-  }
   return {
-    files: {
-      kernel: values.kernel,
-      initrd: values.initrd,
-      cmdline: values.cmdline,
-      memoryMiB: values.memory === undefined ? undefined : wholeNumber("--memory", values.memory),
-      entry,
-    },
+    plan: parsePlan(values),
     until: parseUntil(values.until ?? "poweroff"),
     timeout: values.timeout === undefined ? undefined : seconds(values.timeout),
     json: values.json ?? false,
+    screenText: values["screen-text"] ?? false,
+    events: values.events ?? false,
   };
+}
+
+function parsePlan(values: ReturnType<typeof parse>["values"]): BootPlan {
+  const { kernel, initrd, cmdline } = values;
+  const boot = choice("--boot", values.boot, ["full", "direct"]) ?? "full";
+  const entry = choice("--entry", values.entry, ["64", "32"]);
+  const disk = (bus: DiskPlan["bus"]) => (path: string) => ({ path, bus, persist: values.persist ?? false });
+  const disks = [...(values.disk ?? []).map(disk("ide")), ...(values.virtio ?? []).map(disk("virtio"))];
+  const cdroms = values.cdrom ?? [];
+  const demo = values.demo ?? false;
+  if (kernel === undefined && (boot === "direct" || !(demo || disks.length || cdroms.length))) {
+    throw new BootInputError("There is nothing to boot: --kernel, --disk, --cdrom or --demo was expected. See --help.");
+  }
+  return {
+    memoryMiB: values.memory === undefined ? DEFAULT_MEMORY_MIB : wholeNumber("--memory", values.memory),
+    boot,
+    firmware: values.firmware ?? "builtin",
+    ...(kernel === undefined ? {} : { kernel }),
+    ...(initrd === undefined ? {} : { initrd }),
+    ...(cmdline === undefined ? {} : { cmdline }),
+    ...(entry === undefined ? {} : { entry }),
+    disks,
+    cdroms,
+    ...(demo ? { demo } : {}),
+  };
+}
+
+function choice<T extends string>(option: string, text: string | undefined, choices: readonly T[]): T | undefined {
+  if (text === undefined) return undefined;
+  const found = choices.find((one) => one === text);
+  if (found === undefined) throw new BootInputError(`${option} is "${text}": ${choices.join(" or ")} was expected.`);
+  return found;
 }
 
 function parse(argv: readonly string[]) {
@@ -78,6 +120,15 @@ function parse(argv: readonly string[]) {
         kernel: { type: "string" },
         initrd: { type: "string" },
         cmdline: { type: "string" },
+        disk: { type: "string", multiple: true },
+        virtio: { type: "string", multiple: true },
+        persist: { type: "boolean" },
+        cdrom: { type: "string", multiple: true },
+        demo: { type: "boolean" },
+        firmware: { type: "string" },
+        boot: { type: "string" },
+        events: { type: "boolean" },
+        "screen-text": { type: "boolean" },
         memory: { type: "string" },
         entry: { type: "string" },
         until: { type: "string" },
@@ -108,14 +159,15 @@ function seconds(text: string): number {
 
 function parseUntil(text: string): Until {
   if (text === "poweroff") return { kind: "poweroff" };
-  const phase = PHASES.find((name) => name === text);
+  const phase = PHASE_NAMES.find((name) => name === text);
   if (phase !== undefined) return { kind: "phase", phase };
   const icount = /^icount:([0-9]{1,16})$/.exec(text)?.[1];
   if (icount !== undefined) return { kind: "icount", icount: BigInt(icount) };
   if (text.startsWith("serial:") && text.length > "serial:".length) {
     return { kind: "serial", text: text.slice("serial:".length) };
   }
+  if (isEventFilter(text)) return { kind: "event", filter: text };
   throw new BootInputError(
-    `--until is "${text}": a phase (${PHASES.join(", ")}), icount:N, serial:TEXT or poweroff was expected.`,
+    `--until is "${text}": a phase (${PHASE_NAMES.join(", ")}), an event, icount:N, serial:TEXT or poweroff was expected.`,
   );
 }

@@ -1,6 +1,7 @@
 /** `bootscope run`: boots, shows the serial port, and stops where it was told to. */
 import { performance } from "node:perf_hooks";
 import type { BootMachine, MachineConfig, MachineEvents, Phase } from "../machine/api.ts";
+import { screenText } from "../display/screen-text.ts";
 import type { StopResult } from "../machine/worker-protocol.ts";
 import { MachineRunner } from "../machine/worker-runner.ts";
 import { pipedInput, terminalInput } from "./console-input.ts";
@@ -58,6 +59,9 @@ export async function run(
       }
     },
     phase: (phase) => note(`phase ${phase.name} at instruction ${phase.icount}`),
+    event(event) {
+      if (command.events && event.count === undefined) note(`${event.icount} ${event.text}`);
+    },
   });
   const runner = new MachineRunner(machine, {
     pace: interactive,
@@ -78,6 +82,7 @@ export async function run(
     : pipedInput(host.stdin, type);
 
   if (command.until.kind === "phase") machine.stopAtPhases([command.until.phase]);
+  if (command.until.kind === "event") machine.stopAtEvents([command.until.filter]);
   const timer = command.timeout === undefined ? undefined : setTimeout(() => end("timeout"), command.timeout * 1000);
   const began = performance.now();
   try {
@@ -87,11 +92,13 @@ export async function run(
     const outcome = judge(command.until, stop, cause);
     const seconds = Math.round(performance.now() - began) / 1000;
     note(`${outcome.message ?? outcome.stopped} at instruction ${machine.icount} after ${seconds} s`);
+    if (command.screenText) serial.write(`${screenText(machine.screen())}\n`);
     if (command.json) host.stdout.write(JSON.stringify(report(machine, outcome, seconds)) + "\n");
     return outcome.code;
   } finally {
     clearTimeout(timer);
     input.close();
+    await machine.close();
   }
 }
 
@@ -121,6 +128,8 @@ function judge(until: Until, stop: StopResult, cause: string | undefined): Outco
       return { stopped: "icount", code: ExitCode.REACHED };
     case "phase":
       return { stopped: "phase", message: `phase ${stop.phase.name} reached`, code: ExitCode.REACHED };
+    case "event":
+      return { stopped: "event", message: stop.event.text, code: ExitCode.REACHED };
     case "poweroff":
       return { stopped: "poweroff", code: until.kind === "poweroff" ? ExitCode.REACHED : ExitCode.ENDED_EARLIER };
     case "reboot":

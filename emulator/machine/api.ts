@@ -83,6 +83,15 @@ export interface BootEvent {
  */
 export type EventFilter = string;
 
+/** Whether a text is a filter that some event can match. */
+export function isEventFilter(text: string): boolean {
+  return (
+    EVENT_KINDS.some((kind) => kind === text) ||
+    /^int[0-9a-f]{2}h(:[0-9a-f]{2})?$/.test(text) ||
+    /^device:.+$/.test(text)
+  );
+}
+
 /** Where bytes in guest memory came from. */
 export interface DiskOrigin {
   /** Index in `MachineConfig.drives`, its name, and its number for the BIOS (0x80 for the first hard disk). */

@@ -37,7 +37,9 @@ function sameScreen(a: Screen, b: Screen): boolean {
   if (a.kind === "text" && b.kind === "text") {
     const { cells, font, ...rest } = a;
     const { cells: otherCells, font: otherFont, ...otherRest } = b;
-    return sameBytes(cells, otherCells) && sameBytes(font, otherFont) && JSON.stringify(rest) === JSON.stringify(otherRest);
+    return (
+      sameBytes(cells, otherCells) && sameBytes(font, otherFont) && JSON.stringify(rest) === JSON.stringify(otherRest)
+    );
   }
   return a.kind === b.kind;
 }

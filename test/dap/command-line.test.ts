@@ -46,14 +46,14 @@ test("help goes to stdout, and mistakes to stderr in one line", async (t) => {
 
 test("a kernel that is none is bad input, not a crash", async (t) => {
   const kernel = await kernelFile(t, new TextEncoder().encode("#!/bin/sh\n".repeat(200)));
-  const { code, stderr } = await bootscope("run", "--kernel", kernel);
+  const { code, stderr } = await bootscope("run", "--boot", "direct", "--kernel", kernel);
   assert.equal(code, 2);
   assert.match(stderr, /^bootscope: Not a bzImage[^\n]+\n$/);
 });
 
 test("a run stops at the exact instruction, the same each time", async (t) => {
   const kernel = await kernelFile(t, loopingKernel());
-  const run = (): Promise<Result> => bootscope("run", "--kernel", kernel, "--until", "icount:2500123", "--json");
+  const run = (): Promise<Result> => bootscope("run", "--boot", "direct", "--kernel", kernel, "--until", "icount:2500123", "--json");
   const first = await run();
   assert.equal(first.code, 0);
   const { stopped, phase, icount, stateHash, phases } = report(first);
@@ -65,19 +65,19 @@ test("a run stops at the exact instruction, the same each time", async (t) => {
 
 test("a run stops right behind the byte that completes a text", async (t) => {
   const kernel = await kernelFile(t, loopingKernel());
-  const result = await bootscope("run", "--kernel", kernel, "--until", "serial:*\n*", "--json");
+  const result = await bootscope("run", "--boot", "direct", "--kernel", kernel, "--until", "serial:*\n*", "--json");
   assert.equal(result.code, 0);
   assert.equal(report(result).stopped, "serial");
   assert.match(result.stderr, /^bootscope: phase kernel at instruction 0\n\*\n\*bootscope: serial/);
-  const again = await bootscope("run", "--kernel", kernel, "--until", "serial:*\n*", "--json");
+  const again = await bootscope("run", "--boot", "direct", "--kernel", kernel, "--until", "serial:*\n*", "--json");
   assert.equal(report(again).icount, report(result).icount);
-  const plain = await bootscope("run", "--kernel", kernel, "--until", "serial:*\n*");
+  const plain = await bootscope("run", "--boot", "direct", "--kernel", kernel, "--until", "serial:*\n*");
   assert.equal(plain.stdout, "*\n*");
 });
 
 test("a phase that is already reached stops before anything runs", async (t) => {
   const kernel = await kernelFile(t, loopingKernel());
-  const result = await bootscope("run", "--kernel", kernel, "--until", "kernel", "--json");
+  const result = await bootscope("run", "--boot", "direct", "--kernel", kernel, "--until", "kernel", "--json");
   assert.equal(result.code, 0);
   assert.equal(report(result).icount, "0");
 });
@@ -89,7 +89,7 @@ test("a guest that ends earlier gives 3, and says why", async (t) => {
     [haltingKernel(), "halted", /interrupts off/],
   ];
   for (const [bytes, stopped, message] of ends) {
-    const result = await bootscope("run", "--kernel", await kernelFile(t, bytes), "--json");
+    const result = await bootscope("run", "--boot", "direct", "--kernel", await kernelFile(t, bytes), "--json");
     assert.equal(result.code, 3);
     assert.equal(report(result).stopped, stopped);
     assert.match(report(result).message ?? "", message);
@@ -97,7 +97,7 @@ test("a guest that ends earlier gives 3, and says why", async (t) => {
 });
 
 test("a guest that goes on for ever gives 4 after the time-out", async (t) => {
-  const result = await bootscope("run", "--kernel", await kernelFile(t, loopingKernel()), "--timeout", "0.2", "--json");
+  const result = await bootscope("run", "--boot", "direct", "--kernel", await kernelFile(t, loopingKernel()), "--timeout", "0.2", "--json");
   assert.equal(result.code, 4);
   assert.equal(report(result).stopped, "timeout");
 });
