@@ -180,6 +180,9 @@ export const enum L {
   TLB_LOG = 0x200000,
   JC_LOG = 0x210000,
   LOG_MAX = 8192,
+  /** Code segments that blocks were decoded for, by hash: u64 base, u32 limit, u32 1 when in use. */
+  CODE_SEGMENTS = 0x220000,
+  CODE_SEGMENTS_COUNT = 4096,
   /** Physical page map: u32 for each of the 2^20 pages below 4 GiB: address of the page in this memory | Pm bits; 0: no memory there (device or nothing). */
   PAGE_MAP = 0x400000,
   /** Page information, 16 bytes a physical page: u32 first block with code in it, u32 Pi bits, u64 which 64-byte pieces hold code. */
@@ -265,6 +268,8 @@ export const enum Key {
   REAL = 16,
   /** Long mode active (compatibility or 64-bit). */
   LONG = 32,
+  /** Outside 64-bit mode: number of the code segment's base and limit in CODE_SEGMENTS. */
+  SEGMENT_SHIFT = 8,
   /** A dead block's key; never in force. */
   DEAD = 0x80000000,
 }

@@ -40,8 +40,6 @@ export class Block {
   length: u32;
   /** End of the operations (address in this memory). */
   end: u32;
-  /** Limit of the code segment outside 64-bit mode, where instructions beyond it fault. */
-  limit: u32;
   // @ts-ignore: decorator
   @inline get ops(): Op {
     return changetype<Op>(changetype<usize>(this) + HEADER);
@@ -90,7 +88,7 @@ function find(rip: u64): Block {
   let b = load<u32>(hashSlot(phys));
   while (b) {
     const block = changetype<Block>(b);
-    if (block.phys == phys && block.rip == rip && block.key == key && block.limit == codeLimit() && (!block.crosses || secondPage(block, lin) == block.phys2)) {
+    if (block.phys == phys && block.rip == rip && block.key == key && (!block.crosses || secondPage(block, lin) == block.phys2)) {
       remember(rip, b);
       return block;
     }
@@ -99,7 +97,7 @@ function find(rip: u64): Block {
   return create(rip, phys);
 }
 
-/** What a block outside 64-bit mode depends on besides its key. */
+/** Limit of the code segment outside 64-bit mode, where instructions beyond it fault. */
 export function codeLimit(): u32 {
   return (load<u32>(L.KEY) & Key.SIZE_MASK) == 2 ? 0 : load<u32>(L.SEG_CS + L.SEG_LIMIT);
 }

@@ -264,7 +264,6 @@ export function decodeBlock(block: Block, rip: u64, limit: i32, keep: bool): voi
   block.length = pos - startPos;
   block.crosses = crosses ? 1 : 0;
   block.phys2 = page2Phys;
-  block.limit = codeLimit();
   for (let p = changetype<usize>(block) + HEADER; p < out; ) {
     const op = changetype<Op>(p);
     op.rem = <u8>(count - op.rem);

@@ -1,7 +1,8 @@
 /** What follows from the mode: the decoder's KEY, the TLB set in force; and the state after power-on. */
 import { L, Ev, Fl, Key } from "../../layout";
 import { event } from "../events";
-import { flushTlb, flushJumpCache } from "../mem";
+import { recheck } from "../control";
+import { flushTlb } from "../mem";
 import { Attr } from "./descriptor";
 import { resetMsrs } from "./msr";
 
@@ -45,9 +46,29 @@ export const enum Efer {
 /** What of KEY is the mode of the processor. */
 const MODE_BITS: u32 = Key.SIZE_MASK | Key.REAL | Key.LONG;
 
-/** Base and limit of the code segment that the jump cache was filled with (outside 64-bit mode). */
-let codeBase: u64 = 0;
-let codeLimit: u32 = 0;
+/** How many neighbours of its hash a code segment may lie at. */
+const PROBES: u32 = 8;
+
+/** Number of a code segment (base and limit): what is decoded for one is not found from another. */
+function segmentNumber(base: u64, limit: u32): u32 {
+  const hash = (<u32>base >> 4) ^ (<u32>base >> 16) ^ (limit >> 12);
+  for (let probe: u32 = 0; probe < PROBES; probe++) {
+    const index = (hash + probe) & (L.CODE_SEGMENTS_COUNT - 1);
+    const at = L.CODE_SEGMENTS + (<usize>index << 4);
+    if (!load<u32>(at + 12)) {
+      store<u64>(at, base);
+      store<u32>(at + 8, limit);
+      store<u32>(at + 12, 1);
+      return index;
+    }
+    if (load<u64>(at) == base && load<u32>(at + 8) == limit) return index;
+  }
+  // No room: forget all segments, and all blocks, which carry their numbers, before the next one runs.
+  memory.fill(L.CODE_SEGMENTS, 0, L.CODE_SEGMENTS_COUNT << 4);
+  store<u32>(L.FLUSH_PENDING, 1);
+  recheck();
+  return segmentNumber(base, limit);
+}
 
 /** To be called whenever CR0, CR4, EFER, CS, SS, CPL or EFLAGS.VM/AC changed. */
 export function refreshMode(): void {
@@ -61,13 +82,7 @@ export function refreshMode(): void {
   else {
     if (cs & Attr.BIG) key = 1;
     if (load<u32>(L.SEG_SS + L.SEG_ATTR) & Attr.BIG) key |= Key.STACK32;
-    const base = load<u64>(L.SEG_CS);
-    const limit = load<u32>(L.SEG_CS + L.SEG_LIMIT);
-    if (base != codeBase || limit != codeLimit) {
-      codeBase = base;
-      codeLimit = limit;
-      flushJumpCache();
-    }
+    key |= segmentNumber(load<u64>(L.SEG_CS), load<u32>(L.SEG_CS + L.SEG_LIMIT)) << Key.SEGMENT_SHIFT;
   }
   if (user) key |= Key.USER;
   if (long) key |= Key.LONG;
