@@ -1,6 +1,6 @@
 /** Debian packages as a source of guests: downloaded and unpacked by apt and dpkg, without root. */
 import { execFile } from "node:child_process";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -11,10 +11,21 @@ export class GuestError extends Error {
   override readonly name = "GuestError";
 }
 
-async function run(program: string, args: string[], cwd?: string): Promise<string> {
+export interface RunOptions {
+  cwd?: string;
+  /** On top of this process's. */
+  environment?: Readonly<Record<string, string>>;
+  /** For its standard input. */
+  input?: string;
+}
+
+/** Runs a program and returns its standard output; throws GuestError with the reason it gave. */
+export async function run(program: string, args: string[], options: RunOptions = {}): Promise<string> {
   try {
-    const options = { maxBuffer: 64 << 20, env: { ...process.env, LC_ALL: "C" }, ...(cwd ? { cwd } : {}) };
-    return (await execute(program, args, options)).stdout;
+    const env = { ...process.env, LC_ALL: "C", ...options.environment };
+    const running = execute(program, args, { maxBuffer: 64 << 20, env, ...(options.cwd ? { cwd: options.cwd } : {}) });
+    running.child.stdin?.end(options.input ?? "");
+    return (await running).stdout;
   } catch (error) {
     const { code, stderr } = error as { code?: unknown; stderr?: string };
     if (code === "ENOENT") {
@@ -84,16 +95,25 @@ export async function realPackage(metaPackage: string, prefix: string, options: 
   throw new GuestError(`The Debian package ${metaPackage} depends on no package called ${prefix}….`);
 }
 
-/** Downloads a package into `directory` and unpacks its files there, under `root/`; returns that path. */
-export async function unpackPackage(name: string, directory: string, options: AptOptions = []): Promise<string> {
+/** Downloads a package into `directory`; returns the path of its .deb file. */
+export async function downloadPackage(name: string, directory: string, options: AptOptions = []): Promise<string> {
   await ensureKnown(name, options);
   const downloads = join(directory, "download");
   await mkdir(downloads);
-  await run("apt-get", [...options, "download", "-q", name], downloads);
+  await run("apt-get", [...options, "download", "-q", name], { cwd: downloads });
   const archive = (await readdir(downloads)).find((file) => file.endsWith(".deb"));
   if (!archive) throw new GuestError(`"apt-get download ${name}" left no .deb file.`);
-  const root = join(directory, "root");
-  await run("dpkg", ["-x", join(downloads, archive), root]);
+  const path = join(directory, archive);
+  await rename(join(downloads, archive), path);
   await rm(downloads, { recursive: true });
+  return path;
+}
+
+/** Downloads a package and unpacks its files into `directory`, under `root/`; returns that path. */
+export async function unpackPackage(name: string, directory: string, options: AptOptions = []): Promise<string> {
+  const archive = await downloadPackage(name, directory, options);
+  const root = join(directory, "root");
+  await run("dpkg", ["-x", archive, root]);
+  await rm(archive);
   return root;
 }

@@ -1,0 +1,166 @@
+/** Guests that GRUB boots: hard disks with an MBR or a GPT, and a CD. Each function returns the path of its image. */
+import { copyFile, mkdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { cachedDirectory } from "./cache.ts";
+import { run, unpackPackage } from "./debian.ts";
+import { DEBIAN_ROOT_UUID, debianSystem } from "./debian-system.ts";
+import { ext4Partition, MIB, partitionedDisk, SECTOR, type Partition } from "./disk-files.ts";
+import { DISK_ROOT_RECIPE, grubConfiguration, writeDiskRoot } from "./disk-root.ts";
+import { embedGrub, writeGrubDirectory, type GrubPlace } from "./grub.ts";
+import { busybox } from "./guests.ts";
+import { ISO_DATE_ARGUMENTS } from "./iso.ts";
+import { recipeDigest } from "./recipe.ts";
+import { ensureTools, tool } from "./tools.ts";
+
+/** Where partitions start by today's custom, in sectors. */
+const ALIGNMENT = MIB / SECTOR;
+const BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649";
+const LINUX_DATA = "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
+const ISO_LABEL = "BOOTSCOPE_GRUB";
+
+interface Layout {
+  name: string;
+  label: "dos" | "gpt";
+  diskId: string;
+  bytes: number;
+  /** The last one carries the root. */
+  partitions: readonly [...Partition[], Partition];
+  rootUuid: string;
+  grub: GrubPlace;
+}
+
+/** A disk with one partition behind the gap where GRUB's core image goes. */
+function mbrLayout(name: string, bytes: number, diskId: string, rootUuid: string): Layout {
+  return {
+    name,
+    label: "dos",
+    diskId,
+    bytes,
+    partitions: [{ start: ALIGNMENT, sectors: bytes / SECTOR - ALIGNMENT, type: "83", bootable: true }],
+    rootUuid,
+    grub: { coreSector: 1, coreSectors: ALIGNMENT - 1, partition: "msdos1", modules: ["part_msdos", "ext2"] },
+  };
+}
+
+const MBR = mbrLayout("grub-mbr", 64 * MIB, "0xb007c0de", "b007c0de-0000-4000-8000-000000000001");
+const DEBIAN = mbrLayout("debian-root", 1024 * MIB, "0xb007c0d8", DEBIAN_ROOT_UUID);
+
+/** The last MiB of a GPT disk is left to the second table. */
+const GPT: Layout = {
+  name: "grub-gpt",
+  label: "gpt",
+  diskId: "B007C0DE-0000-4000-8000-000000000020",
+  bytes: 64 * MIB,
+  partitions: [
+    { start: ALIGNMENT, sectors: ALIGNMENT, type: BIOS_BOOT, uuid: "B007C0DE-0000-4000-8000-000000000021" },
+    { start: 2 * ALIGNMENT, sectors: 61 * ALIGNMENT, type: LINUX_DATA, uuid: "B007C0DE-0000-4000-8000-000000000022" },
+  ],
+  rootUuid: "b007c0de-0000-4000-8000-000000000002",
+  grub: { coreSector: ALIGNMENT, coreSectors: ALIGNMENT, partition: "gpt2", modules: ["part_gpt", "ext2"] },
+};
+
+/** GRUB's images and modules for BIOS: the folder i386-pc of Debian's package. */
+async function grubImages(): Promise<string> {
+  const directory = await cachedDirectory("grub-pc", async (target) => {
+    const root = await unpackPackage("grub-pc-bin", target);
+    await rename(join(root, "usr/lib/grub/i386-pc"), join(target, "i386-pc"));
+    await rm(root, { recursive: true });
+  });
+  return join(directory, "i386-pc");
+}
+
+/** Makes the disk of a layout in the cache; `fill` writes its root, /boot included. */
+async function grubDisk(
+  layout: Layout,
+  configuration: string,
+  recipe: unknown,
+  fill: (root: string) => Promise<void>,
+): Promise<string> {
+  const digest = recipeDigest({ layout, configuration, recipe });
+  const image = `${layout.name}.img`;
+  const directory = await cachedDirectory(`${layout.name}-${digest}`, async (target) => {
+    await ensureTools("sfdisk", "mke2fs", "grub-mkimage");
+    const images = await grubImages();
+    const root = join(target, "root");
+    await fill(root);
+    await writeGrubDirectory(root, images, configuration);
+    const disk = join(target, image);
+    await partitionedDisk(disk, layout.bytes, layout.label, layout.diskId, layout.partitions);
+    await ext4Partition(disk, layout.partitions.at(-1)!, layout.rootUuid, root);
+    await embedGrub(disk, images, layout.grub, target);
+    await rm(root, { recursive: true });
+  });
+  return join(directory, image);
+}
+
+/** The busybox root with Debian's stock kernel and its small initramfs. */
+async function busyboxSystem(): Promise<{ recipe: unknown; fill: (root: string) => Promise<void> }> {
+  const system = await debianSystem();
+  const box = await busybox();
+  return {
+    recipe: { DISK_ROOT_RECIPE, system: basename(dirname(system.root)) },
+    fill: async (root) => {
+      await writeDiskRoot(root, box);
+      await copyFile(system.vmlinuz, join(root, "boot", "vmlinuz"));
+      await copyFile(system.smallInitrd, join(root, "boot", "initrd.img"));
+    },
+  };
+}
+
+async function busyboxDisk(layout: Layout): Promise<string> {
+  const { recipe, fill } = await busyboxSystem();
+  const configuration = grubConfiguration({
+    search: `--fs-uuid ${layout.rootUuid}`,
+    cmdline: `root=UUID=${layout.rootUuid} ro`,
+  });
+  return grubDisk(layout, configuration, recipe, fill);
+}
+
+/**
+ * An MBR disk with one ext4 partition: GRUB with its core image in the gap, a menu, Debian's stock kernel, an initramfs
+ * by initramfs-tools, a busybox root that greets with DISK_GREETING and gives a shell on the serial console.
+ */
+export function grubMbrDisk(): Promise<string> {
+  return busyboxDisk(MBR);
+}
+
+/** The same on a GPT disk, with GRUB's core image in a BIOS boot partition. */
+export function grubGptDisk(): Promise<string> {
+  return busyboxDisk(GPT);
+}
+
+/** The same on a CD by grub-mkrescue: the root is the CD itself. */
+export async function grubIso(): Promise<string> {
+  const { recipe, fill } = await busyboxSystem();
+  const configuration = grubConfiguration({
+    search: `--label ${ISO_LABEL}`,
+    cmdline: `root=/dev/disk/by-label/${ISO_LABEL} ro`,
+  });
+  const digest = recipeDigest({ recipe, configuration, ISO_DATE_ARGUMENTS });
+  const directory = await cachedDirectory(`grub-iso-${digest}`, async (target) => {
+    await ensureTools("grub-mkrescue", "xorriso", "mcopy");
+    const root = join(target, "root");
+    await fill(root);
+    await mkdir(join(root, "boot", "grub"), { recursive: true });
+    await writeGrubDirectory(root, await grubImages(), configuration);
+    const choices = ["--fonts=", "--locales=", "--themes=", "-d", await grubImages()];
+    const iso = ["-volid", ISO_LABEL, "--", ...ISO_DATE_ARGUMENTS];
+    await tool("grub-mkrescue", [...choices, "-o", join(target, "grub.iso"), root, ...iso]);
+    await rm(root, { recursive: true });
+  });
+  return join(directory, "grub.iso");
+}
+
+/** A whole Debian system made by debootstrap, systemd as pid 1, with a login prompt on the serial console. */
+export async function debianRootDisk(): Promise<string> {
+  const system = await debianSystem();
+  const configuration = grubConfiguration({
+    search: `--fs-uuid ${DEBIAN.rootUuid}`,
+    cmdline: `root=UUID=${DEBIAN.rootUuid} ro`,
+    kernel: `vmlinuz-${system.version}`,
+    initrd: `initrd.img-${system.version}`,
+  });
+  return grubDisk(DEBIAN, configuration, basename(dirname(system.root)), async (root) => {
+    await run("cp", ["-a", "--reflink=auto", system.root, root]);
+  });
+}
