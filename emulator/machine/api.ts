@@ -117,9 +117,9 @@ export type Screen =
       rows: number;
       /** Character and attribute of each cell, as in video memory. */
       cells: Uint8Array;
-      /** 256 glyphs of 32 bytes. */
+      /** 256 glyphs of 32 bytes; 512 when attribute bit 3 chooses the second half. */
       font: Uint8Array;
-      /** Pixels of a cell. */
+      /** Pixels of a cell; 16 or 18 wide when every dot is doubled. */
       cellWidth: number;
       cellHeight: number;
       /** 16 colours, 0xRRGGBB. */
@@ -127,6 +127,8 @@ export type Screen =
       cursor?: { column: number; row: number; start: number; end: number };
       /** Attribute bit 7 blinks; else it is a bright background. */
       blink: boolean;
+      /** In cells of 9 (18) dots: the last one of characters 0xC0 to 0xDF repeats the one before; else it is background. */
+      lineGraphics: boolean;
     }
   | { kind: "graphics"; width: number; height: number; /** RGBA, 4 bytes a pixel. */ pixels: Uint8Array }
   | { kind: "off" };
