@@ -54,7 +54,6 @@ class Monkey {
         requestReset: (cause) => hear(cause.length),
         requestPowerOff: () => hear(4),
         setA20: (enabled) => hear(enabled ? 5 : 6),
-        ram: new Uint8Array(0),
       },
     });
   }

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventQueue } from "../devices/event-queue.ts";
 import { Board } from "./board.ts";
+import { TestLines } from "./test-lines.ts";
 
 class Bench {
   now = 0;
-  readonly log: string[] = [];
+  readonly lines = new TestLines(512 << 20);
+  readonly log = this.lines.log;
   readonly unclaimed: string[] = [];
-  intr = false;
   readonly queue = new EventQueue(
     () => this.now,
     () => this.log.push("attention"),
@@ -19,19 +20,15 @@ class Bench {
     serialOutput: (port, byte) => this.log.push(`com${port + 1} ${String.fromCharCode(byte)}`),
     debugOutput: (byte) => this.log.push(`debug ${String.fromCharCode(byte)}`),
     unclaimed: (space, address, write) => this.unclaimed.push(`${space} ${write ? "w" : "r"} ${address.toString(16)}`),
-    lines: {
-      setIntr: (level) => (this.intr = level),
-      raiseNmi: () => this.log.push("nmi"),
-      attention: () => undefined,
-      requestReset: (cause) => this.log.push(cause),
-      requestPowerOff: () => this.log.push("power off"),
-      setA20: (enabled) => this.log.push(`a20 ${enabled}`),
-      ram: new Uint8Array(0),
-    },
+    lines: this.lines,
   });
 
   constructor() {
     this.log.length = 0;
+  }
+
+  get intr(): boolean {
+    return this.lines.intr;
   }
 
   out(port: number, ...values: number[]): void {

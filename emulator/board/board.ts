@@ -1,6 +1,8 @@
 import { AcpiPm } from "../devices/acpi-pm.ts";
-import type { CpuLines, DeviceState, DiskTransfer } from "../devices/device.ts";
+import type { CpuLines, Device, DeviceState, DiskTransfer, MmioHandler } from "../devices/device.ts";
+import { DmaController } from "../devices/dma-controller.ts";
 import type { EventQueue } from "../devices/event-queue.ts";
+import type { FwCfg } from "../devices/fw-cfg.ts";
 import { Hpet } from "../devices/hpet.ts";
 import { KeyboardController } from "../devices/i8042.ts";
 import { IoApic } from "../devices/io-apic.ts";
@@ -9,21 +11,33 @@ import { PciBus } from "../devices/pci.ts";
 import { PicPair } from "../devices/pic.ts";
 import { Pit } from "../devices/pit.ts";
 import { Rtc } from "../devices/rtc.ts";
+import { SystemControl } from "../devices/system-control.ts";
 import { Uart } from "../devices/uart.ts";
 import type { Drive } from "../disks/disk-image.ts";
 import type { Firmware, Screen } from "../machine/api.ts";
-import { CHIPSET, PM_BASE, PM_DEVFN, PM_MISC } from "./chipset.ts";
+import { CHIPSET, HOST_DEVFN, ISA_DEVFN, PIRQ_ROUTES, PM_BASE, PM_DEVFN, PM_MISC } from "./chipset.ts";
+import { diskCmos } from "./cmos.ts";
+import { configureAsFirmware, ELCR_HIGH } from "./firmware-state.ts";
+import { FirstUse } from "./first-use.ts";
+import { claimFixedPorts } from "./fixed-ports.ts";
+import { InterruptRouter } from "./interrupt-router.ts";
+import { MmioMap } from "./mmio-map.ts";
+import { PciWindows } from "./pci-windows.ts";
 import { PortMap } from "./port-map.ts";
+import { PAM_FIRST, ShadowMemory } from "./shadow.ts";
 
 const IO_APIC_BASE = 0xfec0_0000;
 const HPET_BASE = 0xfed0_0000;
+const HPET_BYTES = 0x400;
 const PAGE = 0x1000;
+const PM_PORT_COUNT = 64;
 /** RAM beyond this continues at 4 GiB (for the sizes in CMOS). */
 const LOW_RAM_LIMIT = 0xc000_0000;
-const IRQS = 16;
 const IRQ_PIT = 0;
+const IRQ_KEYBOARD = 1;
 const IRQ_RTC = 8;
 const IRQ_SCI = 9;
+const IRQ_MOUSE = 12;
 const IRQ_FPU = 13;
 
 export interface BoardOptions {
@@ -52,15 +66,25 @@ export interface BoardOptions {
 }
 
 /**
- * An i440FX/PIIX board without firmware, in the state in which firmware leaves it: all devices, how they are wired to
- * each other and to the processor, and who answers which port and physical address (docs/devices.md).
+ * QEMU's `pc` board: i440FX, PIIX3, PIIX4 power management. All devices, how they are wired to each other and to the processor,
+ * and who answers which port and physical address (docs/devices.md). Without firmware it comes up in the state in which firmware
+ * leaves it for a kernel.
  */
 export class Board {
   readonly #lines: CpuLines;
   readonly #queue: EventQueue;
-  readonly #unclaimed: (space: "port" | "mmio", address: number, write: boolean) => void;
+  readonly #hasFirmware: boolean;
+  readonly #firstUse: FirstUse;
+  readonly #ports: PortMap;
+  readonly #memory: MmioMap;
+  readonly #windows: PciWindows;
+  readonly #shadow: ShadowMemory;
+  readonly #router: InterruptRouter;
+  readonly #control: SystemControl;
   readonly #pic = new PicPair(() => this.#updateIntr());
   readonly #localApic: LocalApic;
+  /** The local APIC, or its stand-in until its first use. */
+  #apicPage!: MmioHandler;
   readonly #ioApic: IoApic;
   readonly #hpet: Hpet;
   readonly #pit: Pit;
@@ -68,23 +92,37 @@ export class Board {
   readonly #pm: AcpiPm;
   readonly #keyboard: KeyboardController;
   readonly #uarts: readonly [Uart, Uart];
+  readonly #dma = new DmaController();
   readonly #pci: PciBus;
-  readonly #ports: PortMap;
-  readonly #pmSlot: number;
-  /** Ports of the PM1 block at present, -1 when it is not decoded. */
-  #pmBase = -1;
+  readonly #fwCfg: FwCfg | undefined;
+  readonly #devices: readonly Device[];
   /** Levels of the PIT's and the clock's own outputs, which the HPET may replace. */
   #pitLevel = false;
   #rtcLevel = false;
-  #a20 = true;
-  #resetControl = 0;
   #intr = false;
 
   constructor(options: BoardOptions) {
     const { lines, queue, memoryBytes } = options;
     this.#lines = lines;
     this.#queue = queue;
-    this.#unclaimed = options.unclaimed ?? (() => undefined);
+    this.#hasFirmware = options.firmware !== undefined;
+    const unclaimed = options.unclaimed ?? ((): void => undefined);
+    this.#firstUse = new FirstUse((name) => options.deviceUsed?.(name));
+    this.#ports = new PortMap((port, write) => {
+      unclaimed("port", port, write);
+    });
+    this.#memory = new MmioMap((physical, write) => {
+      unclaimed("mmio", physical, write);
+    });
+    this.#router = new InterruptRouter(
+      (irq, level) => {
+        this.#pic.setLine(irq, level);
+        // IRQ0 is input 2 of the I/O APIC.
+        this.#ioApic.setLine(irq === IRQ_PIT ? 2 : irq, level);
+      },
+      (pirq) => this.#pci.configByte(ISA_DEVFN, PIRQ_ROUTES + pirq),
+    );
+    this.#control = new SystemControl(lines);
     this.#localApic = new LocalApic(queue, {
       changed: () => this.#updateIntr(),
       broadcastEoi: (vector) => this.#ioApic.endOfInterrupt(vector),
@@ -94,16 +132,16 @@ export class Board {
     this.#ioApic = new IoApic(this.#localApic);
     this.#hpet = new Hpet(queue, {
       legacyChanged: () => this.#driveLegacyIrqs(),
-      isaIrq: (irq, level) => this.#setIrq(irq, level),
+      isaIrq: (irq, level) => this.#router.isa(irq, level),
       ioApicPin: (pin, level) => this.#ioApic.setLine(pin, level),
     });
     this.#pit = new Pit(queue, (level) => {
       this.#pitLevel = level;
-      if (!this.#hpet.legacy) this.#setIrq(IRQ_PIT, level);
+      if (!this.#hpet.legacy) this.#router.isa(IRQ_PIT, level);
     });
     this.#pm = new AcpiPm(
       queue,
-      (level) => this.#setIrq(IRQ_SCI, level),
+      (level) => this.#router.isa(IRQ_SCI, level),
       () => lines.requestPowerOff(),
     );
     const lowBytes = Math.min(memoryBytes, LOW_RAM_LIMIT);
@@ -111,68 +149,102 @@ export class Board {
       queue,
       (level) => {
         this.#rtcLevel = level;
-        if (!this.#hpet.legacy) this.#setIrq(IRQ_RTC, level);
+        if (!this.#hpet.legacy) this.#router.isa(IRQ_RTC, level);
       },
       () => this.#pm.rtcAlarm(),
       options.rtcTime,
-      { lowBytes, highBytes: memoryBytes - lowBytes },
+      { lowBytes, highBytes: memoryBytes - lowBytes, bytes: diskCmos([]) },
     );
     this.#keyboard = new KeyboardController({
-      keyboardIrq: (level) => this.#setIrq(1, level),
-      auxIrq: (level) => this.#setIrq(12, level),
-      setA20: (enabled) => this.#setA20(enabled),
-      a20: () => this.#a20,
+      keyboardIrq: (level) => this.#router.isa(IRQ_KEYBOARD, level),
+      auxIrq: (level) => this.#router.isa(IRQ_MOUSE, level),
+      setA20: (enabled) => this.#control.setA20(enabled),
+      a20: () => this.#control.a20,
       reset: (cause) => lines.requestReset(cause),
     });
     const uart = (name: string, port: number, irq: number): Uart =>
       new Uart(
         name,
         queue,
-        (level) => this.#setIrq(irq, level),
+        (level) => this.#router.isa(irq, level),
         (byte) => options.serialOutput(port, byte),
       );
     this.#uarts = [uart("com1", 0, 4), uart("com2", 1, 3)];
     this.#pci = new PciBus(CHIPSET, {
-      changed: (devfn, offset) => {
-        if (devfn === PM_DEVFN && (offset === PM_BASE || offset === PM_MISC)) this.#placePm();
-      },
-      interrupt: () => undefined,
+      changed: (devfn, offset) => this.#configChanged(devfn, offset),
+      interrupt: (device, pin, level) => this.#router.pci(device, pin, level),
     });
-    this.#ports = new PortMap((port, write) => this.#unclaimed("port", port, write));
-    this.#pmSlot = this.#ports.add(this.#pm.pm1, 4);
-    this.#claimPorts(options);
+    this.#shadow = new ShadowMemory(lines, memoryBytes, options.firmware?.bios);
+    this.#windows = new PciWindows(this.#ports, this.#memory, this.#firstUse, lines, memoryBytes);
+
+    claimFixedPorts(this.#ports, this.#firstUse, {
+      pic: this.#pic,
+      pit: this.#pit,
+      keyboard: this.#keyboard,
+      rtc: this.#rtc,
+      uarts: this.#uarts,
+      pm: this.#pm,
+      pci: this.#pci,
+      dma: this.#dma,
+      control: this.#control,
+      fwCfg: this.#fwCfg,
+      debugOutput: (byte) => options.debugOutput(byte),
+      clearFerr: () => this.#router.isa(IRQ_FPU, false),
+    });
+    this.#claimMemory(unclaimed);
+    const pm1 = this.#firstUse.ports(this.#ports, "acpi-pm", this.#pm.pm1, 4);
+    this.#windows.addPorts(PM_DEVFN, pm1, PM_PORT_COUNT, () => this.#pmBase());
+    for (const [devfn, fn, device] of this.#pci.plugged()) this.#windows.add(devfn, fn, device);
+    this.#devices = [
+      this.#pic,
+      this.#ioApic,
+      this.#localApic,
+      this.#hpet,
+      this.#pit,
+      this.#rtc,
+      this.#pm,
+      this.#keyboard,
+      ...this.#uarts,
+      this.#dma,
+      this.#control,
+      ...(this.#fwCfg ? [this.#fwCfg] : []),
+      this.#pci,
+    ];
     this.reset();
   }
 
   /** Hard reset: every device as after power-on; the clock and its CMOS RAM go on. */
   reset(): void {
-    for (const device of this.#devices()) device.reset();
-    this.#resetControl = 0;
-    this.#setIrq(IRQ_FPU, false);
-    this.#setA20(true);
-    this.#placePm();
+    this.#router.reset();
+    for (const device of this.#devices) device.reset();
+    this.#applyConfiguration();
+    if (!this.#hasFirmware) {
+      configureAsFirmware(this.#pci);
+      this.#pic.writePort(0x4d1, 1, ELCR_HIGH);
+    }
+    this.#firstUse.reset();
     this.#updateIntr();
   }
 
   save(): DeviceState {
     const state: Record<string, unknown> = {
-      a20: this.#a20,
-      resetControl: this.#resetControl,
       pitLevel: this.#pitLevel,
       rtcLevel: this.#rtcLevel,
+      router: this.#router.save(),
+      used: this.#firstUse.save(),
       timers: this.#queue.save(),
     };
-    for (const device of this.#devices()) state[device.name] = device.save();
+    for (const device of this.#devices) state[device.name] = device.save();
     return state;
   }
 
   restore(state: DeviceState): void {
-    for (const device of this.#devices()) device.restore(state[device.name] as DeviceState);
+    for (const device of this.#devices) device.restore(state[device.name] as DeviceState);
+    this.#router.restore(state["router"] as DeviceState);
+    this.#firstUse.restore(state["used"] as string[]);
     this.#pitLevel = state["pitLevel"] as boolean;
     this.#rtcLevel = state["rtcLevel"] as boolean;
-    this.#resetControl = state["resetControl"] as number;
-    this.#setA20(state["a20"] as boolean);
-    this.#placePm();
+    this.#applyConfiguration();
     // Last: bringing the devices back may have moved deadlines.
     this.#queue.restore(state["timers"] as DeviceState);
     this.#intr = this.hasInterrupt;
@@ -188,26 +260,17 @@ export class Board {
     this.#ports.write(port, size, value);
   }
 
-  /** A physical address that is no RAM; all ones where nobody answers. */
+  /** A physical address that is no memory; all ones where nobody answers. */
   readMmio(physical: number, size: 1 | 2 | 4): number {
     const apic = physical - this.#localApic.base;
-    if (apic >= 0 && apic < PAGE && this.#localApic.enabled) return this.#localApic.readMmio(apic, size);
-    const hpet = physical - HPET_BASE;
-    if (hpet >= 0 && hpet < 0x400) return this.#hpet.readMmio(hpet, size);
-    const io = physical - IO_APIC_BASE;
-    if (io >= 0 && io < PAGE) return this.#ioApic.readMmio(io, size);
-    this.#unclaimed("mmio", physical, false);
-    return size === 4 ? 0xffff_ffff : size === 2 ? 0xffff : 0xff;
+    if (apic >= 0 && apic < PAGE && this.#localApic.enabled) return this.#apicPage.readMmio(apic, size);
+    return this.#memory.read(physical, size);
   }
 
   writeMmio(physical: number, size: 1 | 2 | 4, value: number): void {
     const apic = physical - this.#localApic.base;
-    const hpet = physical - HPET_BASE;
-    const io = physical - IO_APIC_BASE;
-    if (apic >= 0 && apic < PAGE && this.#localApic.enabled) this.#localApic.writeMmio(apic, size, value);
-    else if (hpet >= 0 && hpet < 0x400) this.#hpet.writeMmio(hpet, size, value);
-    else if (io >= 0 && io < PAGE) this.#ioApic.writeMmio(io, size, value);
-    else this.#unclaimed("mmio", physical, true);
+    if (apic >= 0 && apic < PAGE && this.#localApic.enabled) this.#apicPage.writeMmio(apic, size, value);
+    else this.#memory.write(physical, size, value);
   }
 
   /** Level of the processor's INTR pin. */
@@ -268,38 +331,14 @@ export class Board {
 
   /** The processor's FERR# pin: an unmasked x87 exception in DOS-compatible mode. Holds IRQ13 until the guest writes port 0xF0. */
   raiseFerr(): void {
-    this.#setIrq(IRQ_FPU, true);
-  }
-
-  #devices(): readonly (
-    Pit | PicPair | Rtc | Uart | KeyboardController | LocalApic | IoApic | AcpiPm | Hpet | PciBus
-  )[] {
-    return [
-      this.#pic,
-      this.#ioApic,
-      this.#localApic,
-      this.#hpet,
-      this.#pit,
-      this.#rtc,
-      this.#pm,
-      this.#keyboard,
-      ...this.#uarts,
-      this.#pci,
-    ];
-  }
-
-  /** An ISA interrupt goes to the 8259s and to the I/O APIC, where IRQ0 is input 2. */
-  #setIrq(irq: number, level: boolean): void {
-    if (irq >= IRQS) return;
-    this.#pic.setLine(irq, level);
-    this.#ioApic.setLine(irq === IRQ_PIT ? 2 : irq, level);
+    this.#router.isa(IRQ_FPU, true);
   }
 
   /** After the HPET took over IRQ0 and IRQ8 or gave them back. */
   #driveLegacyIrqs(): void {
     const own = !this.#hpet.legacy;
-    this.#setIrq(IRQ_PIT, own && this.#pitLevel);
-    this.#setIrq(IRQ_RTC, own && this.#rtcLevel);
+    this.#router.isa(IRQ_PIT, own && this.#pitLevel);
+    this.#router.isa(IRQ_RTC, own && this.#rtcLevel);
   }
 
   #updateIntr(): void {
@@ -309,89 +348,46 @@ export class Board {
     this.#lines.setIntr(level);
   }
 
-  #setA20(enabled: boolean): void {
-    this.#a20 = enabled;
-    this.#lines.setA20(enabled);
+  #configChanged(devfn: number, offset: number): void {
+    if (devfn === HOST_DEVFN && (offset === 0x58 || offset === 0x5c)) this.#applyShadow();
+    else if (devfn === ISA_DEVFN && offset === PIRQ_ROUTES) this.#router.update();
+    this.#windows.update(devfn);
   }
 
-  /** Decodes the PM1 block where the PIIX4's configuration says. */
-  #placePm(): void {
-    const low = this.#pci.configByte(PM_DEVFN, PM_BASE) & 0xc0;
-    const decoded = (this.#pci.configByte(PM_DEVFN, PM_MISC) & 1) !== 0;
-    const base = decoded ? low | (this.#pci.configByte(PM_DEVFN, PM_BASE + 1) << 8) : -1;
-    if (base === this.#pmBase) return;
-    this.#pmBase = base;
-    this.#ports.release(this.#pmSlot);
-    if (base >= 0) this.#ports.claim(this.#pmSlot, base, base + 0x3f);
+  /** Brings everything that follows from configuration space to what it says. */
+  #applyConfiguration(): void {
+    this.#applyShadow();
+    this.#router.update();
+    this.#windows.update();
   }
 
-  #claimPorts(options: BoardOptions): void {
-    const ports = this.#ports;
-    const pic = ports.add(this.#pic, 1);
-    for (const first of [0x20, 0xa0, 0x4d0]) ports.claim(pic, first, first + 1);
-    const pit = ports.add(this.#pit, 1);
-    ports.claim(pit, 0x40, 0x43);
-    ports.claim(pit, 0x61, 0x61);
-    const keyboard = ports.add(this.#keyboard, 1);
-    ports.claim(keyboard, 0x60, 0x60);
-    ports.claim(keyboard, 0x64, 0x64);
-    ports.claim(ports.add(this.#rtc, 1), 0x70, 0x71);
-    ports.claim(ports.add(this.#uarts[0], 1), 0x3f8, 0x3ff);
-    ports.claim(ports.add(this.#uarts[1], 1), 0x2f8, 0x2ff);
-    ports.claim(ports.add(this.#pm.gpe, 4), 0xafe0, 0xafe3);
-    ports.claim(ports.add(this.#pci.dataPort, 4), 0xcfc, 0xcff);
-    const debug = ports.add(
-      { readPort: () => 0xe9, writePort: (_port, _size, value) => options.debugOutput(value) },
-      1,
-    );
-    ports.claim(debug, 0x402, 0x402);
-    ports.claim(debug, 0xe9, 0xe9);
-    const ferr = ports.add({ readPort: () => 0xff, writePort: () => this.#setIrq(13, false) }, 1);
-    ports.claim(ferr, 0xf0, 0xf1);
-    ports.claim(ports.add({ readPort: () => 0xff, writePort: () => this.#setIrq(IRQ_FPU, false) }, 1), 0xf0, 0xf0);
-    // Port 0x80 shows POST codes, and its writes are what kernels delay by.
-    ports.claim(ports.add({ readPort: () => 0xff, writePort: () => undefined }, 1), 0x80, 0x80);
-    ports.claim(
-      ports.add(
-        { readPort: () => (this.#a20 ? 2 : 0), writePort: (_port, _size, value) => this.#writeFastA20(value) },
-        1,
-      ),
-      0x92,
-      0x92,
-    );
-    ports.claim(
-      ports.add(
-        {
-          readPort: (port, size) => this.#readPciAddress(port, size),
-          writePort: (port, size, value) => this.#writePciAddress(port, size, value),
-        },
-        4,
-      ),
-      0xcf8,
-      0xcfb,
-    );
+  #applyShadow(): void {
+    this.#shadow.apply((register) => this.#pci.configByte(HOST_DEVFN, PAM_FIRST + register));
   }
 
-  /** System control port A: bit 1 is A20, a rising bit 0 resets. The A20 gate is shared with the keyboard controller; the last writer wins. */
-  #writeFastA20(value: number): void {
-    this.#setA20((value & 2) !== 0);
-    if (value & 1) this.#lines.requestReset("port 0x92");
+  /** Where the PIIX4 decodes the PM1 block; -1 for nowhere. */
+  #pmBase(): number {
+    if (!(this.#pci.configByte(PM_DEVFN, PM_MISC) & 1)) return -1;
+    return (this.#pci.configByte(PM_DEVFN, PM_BASE) & 0xc0) | (this.#pci.configByte(PM_DEVFN, PM_BASE + 1) << 8);
   }
 
-  /** 0xCF8 is the PCI address as a double word; as a byte, 0xCF9 is the PIIX3's reset control. */
-  #readPciAddress(port: number, size: 1 | 2 | 4): number {
-    if (size === 4) return this.#pci.addressPort.readPort(port, size);
-    if (size === 1 && port === 0xcf9) return this.#resetControl;
-    return size === 1 ? 0xff : 0xffff;
-  }
-
-  #writePciAddress(port: number, size: 1 | 2 | 4, value: number): void {
-    if (size === 4) {
-      this.#pci.addressPort.writePort(port, size, value);
-    } else if (size === 1 && port === 0xcf9) {
-      const rises = (value & ~this.#resetControl & 4) !== 0;
-      this.#resetControl = value & 6;
-      if (rises) this.#lines.requestReset("port 0xCF9");
-    }
+  /** The devices in memory at addresses that never move. */
+  #claimMemory(unclaimed: (space: "mmio", address: number, write: boolean) => void): void {
+    const memory = this.#memory;
+    this.#firstUse.registers("local-apic", this.#localApic, (handler) => (this.#apicPage = handler));
+    memory.claim(this.#firstUse.memory(memory, "io-apic", this.#ioApic), IO_APIC_BASE, PAGE);
+    const hpet: MmioHandler = {
+      readMmio: (offset, size) => {
+        if (offset < HPET_BYTES) return this.#hpet.readMmio(offset, size);
+        unclaimed("mmio", HPET_BASE + offset, false);
+        return size === 4 ? 0xffff_ffff : size === 2 ? 0xffff : 0xff;
+      },
+      writeMmio: (offset, size, value) => {
+        if (offset < HPET_BYTES) this.#hpet.writeMmio(offset, size, value);
+        else unclaimed("mmio", HPET_BASE + offset, true);
+      },
+    };
+    memory.claim(this.#firstUse.memory(memory, "hpet", hpet), HPET_BASE, PAGE);
+    memory.claim(memory.add(this.#shadow), 0xc_0000, 0x4_0000);
   }
 }

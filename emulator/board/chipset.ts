@@ -1,17 +1,19 @@
 import type { PciFunctionDescription } from "../devices/pci.ts";
 
+/** Device 0 function 0: the host bridge. */
+export const HOST_DEVFN = 0x00;
+/** Device 1 function 0: the ISA bridge, and its first PIRQ route register. */
+export const ISA_DEVFN = 0x08;
+export const PIRQ_ROUTES = 0x60;
 /** Device 1 function 3: the PIIX4's power management function. */
 export const PM_DEVFN = 0x0b;
 /** Its registers: base of the PM1 block (PMBA), and the bit that decodes it (PMREGMISC). */
 export const PM_BASE = 0x40;
 export const PM_MISC = 0x80;
-/** Where firmware would have put the PM1 block, as QEMU's does. */
-export const PM_PORTS = 0x600;
 
 /**
- * The functions on bus 0: i440FX host bridge (Intel data sheet 290549), PIIX3 ISA bridge (290550), PIIX4 power management
- * (290562). None of them has base address registers. What firmware would have set up before a kernel
- * (PIRQ routing, PM base) has its set-up value at reset, since kernels are booted directly.
+ * The functions of the chip set on bus 0: i440FX host bridge (Intel data sheet 290549), PIIX3 ISA bridge (290550), PIIX4
+ * power management (290562). None of them has base address registers.
  */
 export const CHIPSET: readonly PciFunctionDescription[] = [
   {
@@ -25,10 +27,11 @@ export const CHIPSET: readonly PciFunctionDescription[] = [
     registers: [
       [0x04, 0x0006, 0x0100, 2],
       [0x06, 0x0280, 0, 2],
-      // PAM: shadowing of 0xC0000 to 0xFFFFF; storage, RAM is there in any case.
-      [0x59, 0x30, 0xff, 1],
-      [0x5a, 0x3333_3333, 0xffff_ffff, 4],
-      [0x5e, 0x3333, 0xffff, 2],
+      // PAM: shadowing of 0xC0000 to 0xFFFFF.
+      [0x59, 0, 0x30, 1],
+      [0x5a, 0, 0x3333_3333, 4],
+      [0x5e, 0, 0x3333, 2],
+      // SMRAM: storage, there is no system management mode.
       [0x72, 0x02, 0x7f, 1],
     ],
   },
@@ -45,9 +48,14 @@ export const CHIPSET: readonly PciFunctionDescription[] = [
       [0x06, 0x0200, 0, 2],
       [0x4c, 0x4d, 0xff, 1],
       [0x4e, 0x0003, 0xffff, 2],
-      // PIRQA to PIRQD: not routed, nothing on the bus raises them.
-      [0x60, 0x8080_8080, 0x8f8f_8f8f | 0, 4],
+      // PIRQA to PIRQD: not routed.
+      [PIRQ_ROUTES, 0x8080_8080, 0x8f8f_8f8f | 0, 4],
       [0x69, 0x02, 0xff, 1],
+      [0x70, 0x80, 0xff, 1],
+      [0x76, 0x0c0c, 0xffff, 2],
+      [0x78, 0x02, 0xff, 1],
+      [0xa0, 0x08, 0xff, 1],
+      [0xa8, 0x0f, 0xff, 1],
     ],
   },
   {
@@ -59,12 +67,20 @@ export const CHIPSET: readonly PciFunctionDescription[] = [
     classCode: 0x06_8000,
     headerType: 0,
     registers: [
-      [0x04, 0x0001, 0x0001, 2],
+      [0x04, 0x0000, 0x0001, 2],
       [0x06, 0x0280, 0, 2],
-      [0x3c, 9, 0xff, 1],
       [0x3d, 1, 0, 1],
-      [PM_BASE, PM_PORTS | 1, 0xffc0, 4],
-      [PM_MISC, 0x01, 0x01, 1],
+      [PM_BASE, 0x0001, 0xffc0, 4],
+      // DEVACTB: system management counts as set up, as QEMU says when there is none.
+      [0x58, 0x0200_0000, 0xffff_ffff | 0, 4],
+      // COM ports and floppy decoded (DEVRESB, DEVRESC…): what firmware reads to see that they are there.
+      [0x5f, 0x90, 0, 1],
+      [0x63, 0x60, 0, 1],
+      [0x67, 0x98, 0, 1],
+      [PM_MISC, 0x00, 0x01, 1],
+      // SMBus base and host configuration: storage.
+      [0x90, 0x0001, 0xfff0, 4],
+      [0xd2, 0x00, 0xff, 1],
     ],
   },
 ];

@@ -44,6 +44,6 @@ test("claimed ports stay with their owner; released ones are free", () => {
   map.claim(first, 0x10, 0x10);
   map.claim(second, 0x10, 0x12);
   assert.deepEqual([map.read(0x10, 1), map.read(0x11, 1)], [1, 2]);
-  map.release(second);
+  map.release(second, 0x00, 0xff);
   assert.deepEqual([map.read(0x10, 1), map.read(0x11, 1)], [1, 0xff]);
 });

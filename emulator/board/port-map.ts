@@ -30,9 +30,13 @@ export class PortMap {
 
   /** Makes a handler known that takes accesses up to `width` bytes; the number is for `claim`. */
   add(handler: PortHandler, width: 1 | 2 | 4): number {
-    this.#handlers.push(handler);
     this.#widths.push(width);
-    return this.#handlers.length - 1;
+    return this.#handlers.push(handler) - 1;
+  }
+
+  /** Another handler for the ports of this one. */
+  replace(slot: number, handler: PortHandler): void {
+    this.#handlers[slot] = handler;
   }
 
   /** Gives free ports `first` to `last` to a handler; ports that another one has stay with it. */
@@ -42,9 +46,9 @@ export class PortMap {
     }
   }
 
-  /** Takes all its ports from a handler. */
-  release(handler: number): void {
-    for (let port = 0; port < PORTS; port++) {
+  /** Takes those of ports `first` to `last` from a handler that it has. */
+  release(handler: number, first: number, last: number): void {
+    for (let port = first; port <= last && port < PORTS; port++) {
       if (this.#index[port] === handler) this.#index[port] = 0;
     }
   }

@@ -20,11 +20,14 @@ const DAYS_OF_ALL_YEARS = daysFromDate(10_000, 1, 1) - YEAR_ZERO;
 /** Registers that hold the time, beside the century. */
 const TIME_REGISTERS = new Set([0, 2, 4, 6, 7, 8, 9, CENTURY]);
 
-export interface CmosSizes {
+/** What CMOS RAM tells firmware. */
+export interface CmosContent {
   /** Bytes of RAM below 4 GiB, from address 0. */
   lowBytes: number;
   /** Bytes of RAM from 4 GiB on. */
   highBytes: number;
+  /** Further bytes. */
+  bytes?: readonly (readonly [index: number, value: number])[];
 }
 
 type RtcState = {
@@ -49,7 +52,7 @@ export class Rtc implements Device, PortHandler {
   readonly #time: Timebase;
   readonly #irq8: SetLine;
   readonly #alarm: () => void;
-  readonly #sizes: CmosSizes;
+  readonly #content: CmosContent;
   readonly #start: number;
   readonly #periodicTimer: Timer = { id: "rtc.periodic", fire: (now) => this.#interruptDue(now) };
   readonly #secondTimer: Timer = { id: "rtc.second", fire: (now) => this.#interruptDue(now) };
@@ -59,11 +62,11 @@ export class Rtc implements Device, PortHandler {
    * @param start seconds since 1970 at power-on
    * @param alarm called when an enabled alarm goes off (RTC_STS of the power management block)
    */
-  constructor(time: Timebase, irq8: SetLine, alarm: () => void, start: number, sizes: CmosSizes) {
+  constructor(time: Timebase, irq8: SetLine, alarm: () => void, start: number, content: CmosContent) {
     this.#time = time;
     this.#irq8 = irq8;
     this.#alarm = alarm;
-    this.#sizes = sizes;
+    this.#content = content;
     this.#start = start;
     this.#state = this.#powerOn();
     time.register(this.#periodicTimer);
@@ -114,13 +117,16 @@ export class Rtc implements Device, PortHandler {
     cmos[0x0a] = 0x26;
     cmos[0x0b] = B_24H;
     cmos[0x0d] = 0x80;
-    // Equipment: coprocessor, no floppy drive.
-    cmos[0x14] = 0x02;
+    // Equipment: coprocessor, pointing device, no floppy drive.
+    cmos[0x14] = 0x06;
+    // Boot order of QEMU's firmware: hard disk, then CD.
+    cmos[0x38] = 0x00;
+    cmos[0x3d] = 0x32;
     const put16 = (at: number, value: number): void => {
       cmos[at] = value & 0xff;
       cmos[at + 1] = (value >> 8) & 0xff;
     };
-    const { lowBytes, highBytes } = this.#sizes;
+    const { lowBytes, highBytes, bytes } = this.#content;
     const extended = Math.min(0xffff, Math.max(0, Math.floor(lowBytes / 1024) - 1024));
     put16(0x15, Math.min(640, Math.floor(lowBytes / 1024)));
     put16(0x17, extended);
@@ -129,6 +135,7 @@ export class Rtc implements Device, PortHandler {
     const high = Math.min(0xff_ffff, Math.floor(highBytes / 65_536));
     put16(0x5b, high & 0xffff);
     cmos[0x5d] = high >> 16;
+    for (const [index, value] of bytes ?? []) cmos[index] = value;
     return {
       index: 0,
       nmiMasked: false,
