@@ -54,3 +54,14 @@ export function textsOf(args: Arguments, name: string): string[] {
   }
   return value;
 }
+
+/** A list of bytes. */
+export function bytesOf(args: Arguments, name: string, maximum: number): number[] {
+  const value = args[name];
+  const isByte = (one: unknown): one is number =>
+    Number.isInteger(one) && (one as number) >= 0 && (one as number) < 256;
+  if (!Array.isArray(value) || value.length > maximum || !value.every(isByte)) {
+    throw new Error(`"${name}" must be a list of at most ${maximum} numbers from 0 to 255.`);
+  }
+  return value;
+}

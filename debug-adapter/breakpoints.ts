@@ -1,11 +1,15 @@
-/** Instruction, function (address) and data breakpoints: what the client set, and what the machine is told. */
+/** Source, instruction, function (address) and data breakpoints: what the client set, and what the machine is told. */
 import type { DebugProtocol } from "@vscode/debugprotocol";
-import { describe, parseReference, phys, plus, reference } from "./address.ts";
+import { describe, lin, parseReference, phys, plus, reference } from "./address.ts";
 import type { Address } from "./address.ts";
-import { optionalInteger, optionalText, textOf } from "./arguments.ts";
+import { argumentsOf, integerOf, optionalInteger, optionalText, textOf } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
+import { instructionAt } from "./disassembly.ts";
 import { evaluateAddress, evaluateExpression } from "./expression.ts";
 import type { ExpressionContext } from "./expression.ts";
+import { codeBits, linearIp } from "./registers.ts";
+import { wireSource } from "./sources.ts";
+import type { Sources } from "./sources.ts";
 import type { Breakpoint, StopResult, Target, Watchpoint } from "./target.ts";
 
 /** What the machine holds at most (layout.ts), less what stepping sets for itself. */
@@ -14,12 +18,19 @@ const MAX_DATA = 255;
 /** Bytes that one data breakpoint may watch. */
 const MAX_WATCHED = 1 << 20;
 
-type Kind = "instruction" | "function" | "data";
+type Kind = "source" | "instruction" | "function" | "data";
+
+/** Lines that one question about possible places may cover. */
+const MAX_LINES = 2000;
+const LINE_MAX = 1 << 24;
 
 interface ClientBreakpoint {
   id: number;
   kind: Kind;
-  at: Address;
+  /** A line's code may lie at several addresses; all others have one. */
+  places: Address[];
+  /** Of source breakpoints: where it was set. */
+  line?: SourcePlace;
   condition?: string;
   /** Stops at this hit and all later ones, or at every nth ("%n"). */
   hitCondition?: HitCondition;
@@ -29,8 +40,14 @@ interface ClientBreakpoint {
   access: Watchpoint["access"];
 }
 
+interface SourcePlace {
+  file: string;
+  line: number;
+}
+
 interface Place {
-  at: Address;
+  places: Address[];
+  line?: SourcePlace;
   length?: number;
   access?: Watchpoint["access"];
 }
@@ -79,48 +96,83 @@ function parseDataId(text: string): { at: Address; length: number } {
   return { at, length };
 }
 
-const verified = (set: ClientBreakpoint): DebugProtocol.Breakpoint => ({
-  id: set.id,
+const verified = ({ id, places: [first], line }: ClientBreakpoint): DebugProtocol.Breakpoint => ({
+  id,
   verified: true,
-  instructionReference: reference(set.at),
+  ...(first === undefined ? {} : { instructionReference: reference(first) }),
+  ...(line === undefined ? {} : { line: line.line, source: wireSource(line.file) }),
 });
 
 export class Breakpoints {
   readonly #target: Target;
+  readonly #sources: Sources;
   readonly #context: () => Promise<ExpressionContext>;
   #sets: ClientBreakpoint[] = [];
   #nextId = 1;
 
-  constructor(target: Target, context: () => Promise<ExpressionContext>) {
+  constructor(target: Target, sources: Sources, context: () => Promise<ExpressionContext>) {
     this.#target = target;
+    this.#sources = sources;
     this.#context = context;
   }
 
+  /** Breakpoints on lines of one file; they replace those that the file had. */
+  setSource(args: Arguments, list: readonly Arguments[]): Promise<DebugProtocol.Breakpoint[]> {
+    const file = fileOf(args);
+    const replaced = (set: ClientBreakpoint): boolean => set.kind === "source" && set.line?.file === file;
+    return this.#replace("source", replaced, list, (one) => {
+      const bound = this.#sources.bind(file, integerOf(one, "line", 1, LINE_MAX));
+      if (bound === undefined) throw new Error(this.#whyUnbound(file));
+      return { places: bound.addresses.map(phys), line: { file, line: bound.line } };
+    });
+  }
+
+  /** The lines with code between two lines of a file. */
+  locations(args: Arguments): DebugProtocol.BreakpointLocation[] {
+    const file = fileOf(args);
+    const first = integerOf(args, "line", 1, LINE_MAX);
+    const last = Math.min(optionalInteger(args, "endLine", 1, LINE_MAX) ?? first, first + MAX_LINES);
+    const found: DebugProtocol.BreakpointLocation[] = [];
+    for (let line = first; line <= last; line++) {
+      const bound = this.#sources.bind(file, line);
+      if (bound === undefined) break;
+      line = bound.line;
+      if (line <= last) found.push({ line });
+    }
+    return found;
+  }
+
+  #whyUnbound(file: string): string {
+    return this.#sources.knows(file)
+      ? "There is no code at this line or near below it."
+      : 'No line information is known for this file: name its ELF file in "symbols" of the launch configuration.';
+  }
+
   setInstruction(list: readonly Arguments[]): Promise<DebugProtocol.Breakpoint[]> {
-    return this.#replace("instruction", list, async (one) => {
+    return this.#replace("instruction", isKind("instruction"), list, async (one) => {
       const text = textOf(one, "instructionReference");
       const base = parseReference(text);
       if (base === undefined) throw new Error(`The instruction reference "${text}" is not an address.`);
       const offset = optionalInteger(one, "offset", -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER) ?? 0;
-      return { at: await this.#inMode(plus(base, offset), optionalText(one, "mode")) };
+      return { places: [await this.#inMode(plus(base, offset), optionalText(one, "mode"))] };
     });
   }
 
   /** The "function" is an address: "phys:0x7c00", "07c0:0000", "rsp+8". */
   setFunction(list: readonly Arguments[]): Promise<DebugProtocol.Breakpoint[]> {
-    return this.#replace("function", list, async (one) => ({
-      at: await evaluateAddress(textOf(one, "name"), await this.#context()),
+    return this.#replace("function", isKind("function"), list, async (one) => ({
+      places: [await evaluateAddress(textOf(one, "name"), await this.#context())],
     }));
   }
 
   setData(list: readonly Arguments[]): Promise<DebugProtocol.Breakpoint[]> {
-    return this.#replace("data", list, (one) => {
+    return this.#replace("data", isKind("data"), list, (one) => {
       const { at, length } = parseDataId(textOf(one, "dataId"));
       const access = optionalText(one, "accessType") ?? "write";
       if (access !== "read" && access !== "write" && access !== "readWrite") {
         throw new Error(`The access type is "${access}": "read", "write" or "readWrite" was expected.`);
       }
-      return { at, length, access };
+      return { places: [at], length, access };
     });
   }
 
@@ -156,15 +208,24 @@ export class Breakpoints {
    * undefined when there is no breakpoint of the client's there.
    */
   async hit(stop: StopResult): Promise<{ ids: number[]; kind: Kind } | undefined> {
-    const here = this.#sets.filter((set) => isHit(set, stop));
+    const at = stop.reason === "breakpoint" ? await this.#bothAddresses(stop) : [];
+    const here = this.#sets.filter((set) => isHit(set, stop, at));
     if (here.length === 0) return undefined;
     const ids: number[] = [];
     for (const set of here) {
+      if (set.line !== undefined && !(await this.#isLoaded(set.line.file, at))) continue;
       if (set.condition !== undefined && !(await this.#holds(set.condition))) continue;
       set.hits++;
       if (set.hitCondition === undefined || set.hitCondition(set.hits)) ids.push(set.id);
     }
     return { ids, kind: here[0]?.kind ?? "instruction" };
+  }
+
+  /** Where the machine stands, as both kinds of address: it names only one of the breakpoints there. */
+  async #bothAddresses({ space, address }: Breakpoint): Promise<Address[]> {
+    if (space === "phys") return [phys(address), lin(linearIp(await this.#target.cpu()))];
+    const { physical } = await this.#target.walk(address);
+    return physical === undefined ? [lin(address)] : [lin(address), phys(physical)];
   }
 
   /** A condition that cannot be evaluated stops, so that the mistake is noticed. */
@@ -176,28 +237,41 @@ export class Breakpoints {
     }
   }
 
+  /** Whether it is the file's own code that the machine stopped at, and not another's at the same address. */
+  async #isLoaded(file: string, here: readonly Address[]): Promise<boolean> {
+    const at = here.find(({ space }) => space === "phys");
+    if (at === undefined) return false;
+    const bits = codeBits((await this.#target.cpu()).mode);
+    const one = await instructionAt(at, bits, (...where) => this.#target.readMemory(...where));
+    return one !== undefined && this.#sources.isLoaded(file, at.address, one.bytes);
+  }
+
   async #replace(
     kind: Kind,
+    replaced: (set: ClientBreakpoint) => boolean,
     list: readonly Arguments[],
     locate: (one: Arguments) => Place | Promise<Place>,
   ): Promise<DebugProtocol.Breakpoint[]> {
-    const others = this.#sets.filter((set) => set.kind !== kind);
-    const room = kind === "data" ? MAX_DATA : MAX_EXECUTION - others.filter((set) => set.kind !== "data").length;
+    const others = this.#sets.filter((set) => !replaced(set));
+    const taken = others.filter((set) => (set.kind === "data") === (kind === "data")).flatMap(({ places }) => places);
+    let room = (kind === "data" ? MAX_DATA : MAX_EXECUTION) - taken.length;
     const added: ClientBreakpoint[] = [];
     const answers: DebugProtocol.Breakpoint[] = [];
     for (const one of list) {
       try {
-        if (added.length >= room) throw new Error(`There is room for ${room} such breakpoints only.`);
-        const { at, length, access } = await locate(one);
+        const { places, line, length, access } = await locate(one);
+        room -= places.length;
+        if (room < 0) throw new Error("There is no room for further breakpoints of this kind.");
         const condition = optionalText(one, "condition");
         const hitCondition = optionalText(one, "hitCondition");
         const set: ClientBreakpoint = {
           id: this.#nextId++,
           kind,
-          at,
+          places,
           hits: 0,
           length: length ?? 1,
           access: access ?? "write",
+          ...(line ? { line } : {}),
           ...(condition ? { condition } : {}),
           ...(hitCondition ? { hitCondition: parseHitCondition(hitCondition) } : {}),
         };
@@ -223,22 +297,38 @@ export class Breakpoints {
   }
 
   #execution(): Breakpoint[] {
-    return this.#sets.filter((set) => set.kind !== "data").map(({ at }) => ({ ...at }));
+    return this.#sets.filter((set) => set.kind !== "data").flatMap(({ places }) => places);
   }
 
   #watched(): Watchpoint[] {
-    return this.#sets.filter((set) => set.kind === "data").map(({ at, length, access }) => ({ ...at, length, access }));
+    return this.#sets
+      .filter((set) => set.kind === "data")
+      .flatMap(({ places, length, access }) => places.map((at) => ({ ...at, length, access })));
   }
 }
 
-function isHit(set: ClientBreakpoint, stop: StopResult): boolean {
+const isKind =
+  (kind: Kind) =>
+  (set: ClientBreakpoint): boolean =>
+    set.kind === kind;
+
+function fileOf(args: Arguments): string {
+  return textOf(argumentsOf(args["source"]), "path");
+}
+
+/** @param here where the machine stands, when it stopped at a breakpoint */
+function isHit(set: ClientBreakpoint, stop: StopResult, here: readonly Address[]): boolean {
   if (stop.reason === "breakpoint") {
-    return set.kind !== "data" && set.at.space === stop.space && set.at.address === stop.address;
+    const isHere = ({ space, address }: Address): boolean =>
+      here.some((at) => at.space === space && at.address === address);
+    return set.kind !== "data" && set.places.some(isHere);
   }
   if (stop.reason === "watchpoint") {
     if (set.kind !== "data" || (set.access !== "readWrite" && set.access !== stop.access)) return false;
-    const offset = stop.address - set.at.address;
-    return offset > -16n && offset < BigInt(set.length);
+    return set.places.some(({ address }) => {
+      const offset = stop.address - address;
+      return offset > -16n && offset < BigInt(set.length);
+    });
   }
   return false;
 }

@@ -1,7 +1,7 @@
 /** Exactly what this adapter answers. */
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { BREAKPOINT_MODES } from "./breakpoints.ts";
-import { EXCEPTION_FILTERS } from "./phases.ts";
+import { EXCEPTION_FILTERS } from "./exception-filters.ts";
 
 export const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsConfigurationDoneRequest: true,
@@ -25,4 +25,5 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsTerminateRequest: true,
   supportTerminateDebuggee: false,
   supportsRestartRequest: true,
+  supportsBreakpointLocationsRequest: true,
 };

@@ -3,14 +3,19 @@ import iced from "iced-x86";
 import type { Instruction } from "iced-x86";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import type { Space } from "../emulator/machine/api.ts";
-import { hex, plus } from "./address.ts";
+import { hex, inSpace, plus } from "./address.ts";
 import type { Address } from "./address.ts";
+import type { CodeAnchor } from "./code-map.ts";
 import type { CodeBits } from "./registers.ts";
 
 /** The longest x86 instruction, in bytes. */
 const MAX_INSTRUCTION = 15;
 /** Instructions that one request may ask for, and look back. */
 const MAX_COUNT = 4096;
+/** How far an anchor says what size the code behind it has, in bytes. */
+const ANCHOR_REACH = 1024n;
+/** Instructions between the write to CR0 and the far jump that together switch the mode. */
+const SWITCH_DISTANCE = 8;
 
 export type ReadMemory = (space: Space, address: bigint, length: number) => Promise<Uint8Array>;
 
@@ -24,6 +29,9 @@ export interface Decoded {
   text: string;
   valid: boolean;
   flow: Flow;
+  writesCr0: boolean;
+  /** Offset that a direct far jump goes to. */
+  farTarget?: bigint;
 }
 
 /**
@@ -58,6 +66,8 @@ export function decode(bytes: Uint8Array, at: Address, bits: CodeBits, maximum: 
         text: valid ? formatter.format(instruction) : "(bad)",
         valid,
         flow: valid ? flowOf(instruction) : "next",
+        writesCr0: valid && writesCr0(instruction),
+        ...farTargetOf(instruction, valid),
       });
     }
     return result;
@@ -66,6 +76,16 @@ export function decode(bytes: Uint8Array, at: Address, bits: CodeBits, maximum: 
     formatter.free();
     decoder.free();
   }
+}
+
+const writesCr0 = ({ mnemonic, op0Register }: Instruction): boolean =>
+  mnemonic === iced.Mnemonic.Lmsw || (mnemonic === iced.Mnemonic.Mov && op0Register === iced.Register.CR0);
+
+function farTargetOf(instruction: Instruction, valid: boolean): { farTarget?: bigint } {
+  if (!valid) return {};
+  if (instruction.code === iced.Code.Jmp_ptr1616) return { farTarget: BigInt(instruction.farBranch16) };
+  if (instruction.code === iced.Code.Jmp_ptr1632) return { farTarget: BigInt(instruction.farBranch32) };
+  return {};
 }
 
 function flowOf(instruction: Instruction): Flow {
@@ -134,29 +154,60 @@ export interface DisassembleRequest {
   /** Instructions from `at` to begin with; negative looks back. */
   instructionOffset: number;
   count: number;
+  /** Size of code where nothing better is known. */
   bits: CodeBits;
   /** RIP minus linear address (the base of CS, negated). */
   ipMinusLinear: bigint;
+  /** What was seen to run from an address up to another, in order; for linear addresses. */
+  anchors?: (from: bigint, end: bigint) => CodeAnchor[];
 }
 
 /** Exactly `count` instructions; where there is nothing to read, "??" of one byte each. */
 export async function disassemble(request: DisassembleRequest, read: ReadMemory): Promise<Decoded[]> {
   const count = Math.min(MAX_COUNT, Math.max(0, request.count));
   const offset = Math.max(-MAX_COUNT, Math.min(MAX_COUNT, request.instructionOffset));
-  const before = offset < 0 ? await backwards(request, -offset, read) : [];
+  const bits = anchorsOf(request, request.at.address - ANCHOR_REACH, request.at.address + 1n).at(-1)?.bits;
+  const start: CodeAnchor = { address: request.at.address, bits: bits ?? request.bits };
+  const before = offset < 0 ? await backwards(request, start, -offset, read) : [];
   const needed = Math.max(0, count + offset);
-  const after = needed > 0 ? await forwards(request, needed, read) : [];
+  const after = needed > 0 ? await forwards(request, start, needed, read) : [];
   return [...before, ...after].slice(offset < 0 ? 0 : offset).slice(0, count);
 }
 
-async function forwards(request: DisassembleRequest, needed: number, read: ReadMemory): Promise<Decoded[]> {
+const anchorsOf = ({ at, anchors }: DisassembleRequest, from: bigint, end: bigint): CodeAnchor[] =>
+  at.space === "lin" ? (anchors?.(from < 0n ? 0n : from, end) ?? []) : [];
+
+/** At most `needed` instructions from `start` on, up to `end` if one is given. */
+async function forwards(
+  request: DisassembleRequest,
+  start: CodeAnchor,
+  needed: number,
+  read: ReadMemory,
+  end?: bigint,
+): Promise<Decoded[]> {
   const result: Decoded[] = [];
-  let at = request.at;
-  while (result.length < needed) {
-    const length = Math.min(1024, (needed - result.length) * MAX_INSTRUCTION);
-    const bytes = await read(at.space, at.address, length);
+  let at = inSpace(request.at.space, start.address);
+  let { bits } = start;
+  /** A mode switch that was read in the code: where the new code begins, if nothing was seen to run there. */
+  let change: bigint | undefined;
+  while (result.length < needed && (end === undefined || at.address < end)) {
+    if (at.address === change) bits = 32;
+    const reach = (needed - result.length) * MAX_INSTRUCTION;
+    const anchors = anchorsOf(request, at.address, at.address + BigInt(reach));
+    bits = anchors.find(({ address }) => address === at.address)?.bits ?? bits;
+    const stops = [end, change, anchors.find((one) => one.bits !== bits)?.address].filter(
+      (stop): stop is bigint => stop !== undefined && stop > at.address,
+    );
+    const stop = stops.length > 0 ? stops.reduce((a, b) => (a < b ? a : b)) : undefined;
+    const room = stop === undefined ? reach : Math.min(reach, Number(stop - at.address));
+    const bytes = await read(at.space, at.address, Math.min(1024, room));
     const ip = at.address + request.ipMinusLinear;
-    const decoded = decode(bytes, at, request.bits, needed - result.length, ip);
+    const decoded = decode(bytes, at, bits, needed - result.length, ip);
+    const target = bits === 16 ? modeSwitch(decoded, request.ipMinusLinear) : undefined;
+    if (target !== undefined && target !== change && (stop === undefined || target < stop)) {
+      change = target;
+      continue;
+    }
     result.push(...decoded);
     const used = decoded.reduce((sum, { bytes: { length: size } }) => sum + size, 0);
     if (used > 0) {
@@ -170,16 +221,46 @@ async function forwards(request: DisassembleRequest, needed: number, read: ReadM
   return result;
 }
 
-async function backwards(request: DisassembleRequest, count: number, read: ReadMemory): Promise<Decoded[]> {
-  const { at, bits } = request;
+/**
+ * Where 16-bit code goes on as 32-bit code: at the target of a far jump a little behind a write to CR0. It must lie ahead
+ * and near; its offset is linear, as in a flat segment, or counted from the base of the running CS.
+ */
+function modeSwitch(list: readonly Decoded[], ipMinusLinear: bigint): bigint | undefined {
+  const index = list.findIndex(
+    ({ farTarget }, at) =>
+      farTarget !== undefined && list.slice(Math.max(0, at - SWITCH_DISTANCE), at).some((one) => one.writesCr0),
+  );
+  const jump = list[index];
+  if (jump?.farTarget === undefined) return undefined;
+  const behind = jump.at.address + BigInt(jump.bytes.length);
+  return [jump.farTarget, jump.farTarget - ipMinusLinear].find(
+    (target) => target >= behind && target - behind < ANCHOR_REACH,
+  );
+}
+
+/** `count` instructions that end where `start` begins. */
+async function backwards(
+  request: DisassembleRequest,
+  start: CodeAnchor,
+  count: number,
+  read: ReadMemory,
+): Promise<Decoded[]> {
+  const { bits } = start;
+  const at = inSpace(request.at.space, start.address);
   const wanted = count * 8 + 64;
   const room = at.address < BigInt(wanted) ? Number(at.address) : wanted;
+  // Code of another size before this: it is read forwards from where it was seen to run.
+  const other = anchorsOf(request, at.address - BigInt(room), at.address).findLast((one) => one.bits !== bits);
+  if (other !== undefined) {
+    const rows = (await forwards(request, other, MAX_COUNT, read, at.address)).slice(-count);
+    return rows.length === count ? rows : [...(await backwards(request, other, count - rows.length, read)), ...rows];
+  }
   const bytes = await readBefore(at, room, read);
   const base = plus(at, -bytes.length);
   const starts = startsBefore(bytes, bits, count);
-  const found = starts.map((start, index): Decoded => {
-    const piece = bytes.subarray(start, starts[index + 1] ?? bytes.length);
-    const where = plus(base, start);
+  const found = starts.map((first, index): Decoded => {
+    const piece = bytes.subarray(first, starts[index + 1] ?? bytes.length);
+    const where = plus(base, first);
     const one = decode(piece, where, bits, 1, where.address + request.ipMinusLinear)[0];
     return one !== undefined && one.bytes.length === piece.length ? one : unreadable(where, piece);
   });
@@ -211,6 +292,7 @@ const unreadable = (at: Address, bytes: Uint8Array): Decoded => ({
   text: bytes.length > 0 ? "(bad)" : "??",
   valid: false,
   flow: "next",
+  writesCr0: false,
 });
 
 export const byteText = (bytes: Uint8Array): string =>

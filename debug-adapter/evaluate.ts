@@ -3,14 +3,16 @@ import type { DebugProtocol } from "@vscode/debugprotocol";
 import { describe, hex, reference } from "./address.ts";
 import { optionalText, textOf } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
+import { eventText, originText } from "./boot-events.ts";
 import { byteText, disassemble } from "./disassembly.ts";
 import { evaluateAddress, evaluateExpression } from "./expression.ts";
 import type { ExpressionContext } from "./expression.ts";
 import { BIT_FIELDS, bitNames } from "./flags.ts";
 import { ipMinusLinear } from "./memory.ts";
+import { MAX_ORIGINS, originsAt } from "./origins.ts";
 import { wirePhases } from "./phases.ts";
 import { codeBits } from "./registers.ts";
-import type { Target } from "./target.ts";
+import type { BootEvent, Target } from "./target.ts";
 import type { Variables } from "./variables.ts";
 import { walkText } from "./walk.ts";
 
@@ -18,6 +20,8 @@ type Result = DebugProtocol.EvaluateResponse["body"];
 
 /** Units that `x` shows at most. */
 const MAX_EXAMINE = 1024;
+/** Events that the console lists at most: the last ones. */
+const MAX_EVENTS = 500;
 
 const HELP = [
   "Expressions: registers (rax, cs.base, cr0, msr:0xc0000080), numbers, C operators,",
@@ -26,6 +30,8 @@ const HELP = [
   "x/16xb ADDRESS        examine memory: count, x d u c s or i (instructions), size b h w g",
   "walk ADDRESS          page table walk",
   "phases                phases of the boot and when they were reached",
+  "events                what has happened in the boot so far",
+  "origin ADDRESS [LEN]  which disk blocks the bytes there came from",
 ].join("\n");
 
 export class Evaluate {
@@ -89,11 +95,25 @@ export class Evaluate {
         )
         .join("\n");
     }
+    if (text === "events") return eventsText(await this.#target.bootEvents(0));
+    const origin = /^origin\s+(.+?)(?:\s+([0-9]{1,8}))?$/.exec(text);
+    if (origin?.[1] !== undefined) return this.#origin(origin[1], Number(origin[2] ?? 1), context);
     const walk = /^walk\s+(.+)$/.exec(text)?.[1];
     if (walk !== undefined) return walkText(await this.#target.walk((await evaluateExpression(walk, context)).value));
     const examine = /^x(?:\/([0-9]{0,6})([a-z]{0,2}))?\s+(.+)$/.exec(text);
     if (examine?.[3] !== undefined) return this.#examine(examine[1] ?? "", examine[2] ?? "", examine[3], context);
     return undefined;
+  }
+
+  async #origin(where: string, length: number, context: ExpressionContext): Promise<string> {
+    if (length < 1 || length > MAX_ORIGINS)
+      throw new Error(`1 to ${MAX_ORIGINS} bytes can be asked for, not ${length}.`);
+    const at = await evaluateAddress(where, context);
+    const found = await originsAt(this.#target, at, length);
+    if (found.length === 0) return `${describe(at)} did not come from a disk.`;
+    return found
+      .map((one) => `phys:${hex(one.physical)}, ${one.bytes} bytes: ${originText(one)}, instruction ${one.icount}`)
+      .join("\n");
   }
 
   async #examine(count: string, letters: string, where: string, context: ExpressionContext): Promise<string> {
@@ -130,6 +150,12 @@ export class Evaluate {
     }
     return lines.join("\n");
   }
+}
+
+function eventsText(events: readonly BootEvent[]): string {
+  const left = Math.max(0, events.length - MAX_EVENTS);
+  const lines = events.slice(left).map((event) => `${event.icount}  ${eventText(event)}`);
+  return [...(left > 0 ? [`(${left} earlier events)`] : []), ...lines].join("\n");
 }
 
 function unitText(bytes: Uint8Array, format: string): string {

@@ -1,20 +1,23 @@
 /** Whether the machine runs or stands, who is told, and which stops are passed over. */
 import type { DebugProtocol } from "@vscode/debugprotocol";
+import { hex } from "./address.ts";
 import type { Breakpoints } from "./breakpoints.ts";
+import { readFilters } from "./exception-filters.ts";
+import type { ExceptionFilters } from "./exception-filters.ts";
 import type { Launch } from "./launch.ts";
-import { readFilters } from "./phases.ts";
-import type { ExceptionFilters } from "./phases.ts";
 import type { StateEventBody } from "./protocol.ts";
 import { StepError } from "./stepping.ts";
 import { describeStop } from "./stops.ts";
 import type { StopDescription } from "./stops.ts";
-import type { PhaseName, StopResult, Target } from "./target.ts";
+import type { CpuState, EventFilter, PhaseName, StopResult, Target } from "./target.ts";
 
 /** How the client is told. */
 export interface ExecutionEvents {
   threadId: number;
   event(name: string, body: object): void;
   state(body: StateEventBody): void;
+  /** The machine stands at this state of its processor; right before the client is told. */
+  stands(cpu: CpuState): void;
   flushOutput(): void;
 }
 
@@ -32,6 +35,7 @@ export class Execution {
   /** The client's breakpoints behind the last stop. */
   #hit: Awaited<ReturnType<Breakpoints["hit"]>>;
   #lastStop: StopDescription | undefined;
+  #interrupted = false;
   /** The run or step under way; never rejects. */
   #running: Promise<void> = Promise.resolve();
 
@@ -60,6 +64,7 @@ export class Execution {
   /** Powers the machine on, stopped before its first instruction. */
   async launch(launch: Launch): Promise<void> {
     if (this.#state !== "idle") throw new Error("A machine has been launched already: restart it, or end the session.");
+    this.#events.state({ state: "starting" });
     await this.#target.launch(launch.config);
     this.#launch = launch;
     this.#state = "stopped";
@@ -78,7 +83,7 @@ export class Execution {
     const first = (await this.#target.phases()).find(({ name }) => this.#stopPhases().includes(name));
     if (first === undefined) return this.go(run);
     const stop: StopResult = { reason: "phase", phase: first };
-    this.#announce(stop, describeStop(stop));
+    return this.#announce(stop, describeStop(stop));
   }
 
   /** Powers the machine off and on again with a new configuration; `start` sets it going. */
@@ -86,6 +91,7 @@ export class Execution {
     if (this.#state === "ended") throw new Error("The session has ended.");
     await this.halt();
     this.#state = "idle";
+    await this.#target.close();
     await this.launch(launch);
     if (!launch.noDebug) await this.#breakpoints.arm();
   }
@@ -94,12 +100,18 @@ export class Execution {
     this.#filters = filters;
     if (this.#state === "idle" || this.#state === "ended") return;
     await this.#target.stopAtPhases(this.#stopPhases());
+    await this.#target.stopAtEvents(this.#stopEvents());
   }
 
   /** The phases to stop at: those of the launch configuration, and those that the client's filters name. */
   #stopPhases(): PhaseName[] {
     if (this.noDebug) return [];
-    return [...new Set([...this.#filters.phases, ...(this.#launch?.stopAt ?? [])])];
+    return [...new Set([...this.#filters.phases, ...(this.#launch?.stopAt.phases ?? [])])];
+  }
+
+  #stopEvents(): EventFilter[] {
+    if (this.noDebug) return [];
+    return [...new Set([...this.#filters.events, ...(this.#launch?.stopAt.events ?? [])])];
   }
 
   /** What was launched last. */
@@ -123,6 +135,7 @@ export class Execution {
   go(move: () => Promise<StopResult>): void {
     this.requireMovable();
     this.#state = "running";
+    this.#interrupted = false;
     this.#hit = undefined;
     this.#events.state({ state: "running" });
     this.#running = move().then(
@@ -131,8 +144,14 @@ export class Execution {
     );
   }
 
+  /** Whether the machine shall stand: a step of several moves ends between two of them. */
+  get interrupted(): boolean {
+    return this.#interrupted;
+  }
+
   async pause(): Promise<void> {
     this.requireMachine();
+    this.#interrupted = true;
     await this.#target.pause();
   }
 
@@ -140,6 +159,7 @@ export class Execution {
   async halt(): Promise<void> {
     if (this.#state !== "running") return;
     this.#state = "idle";
+    this.#interrupted = true;
     await this.#target.pause();
     await this.#running;
   }
@@ -169,7 +189,7 @@ export class Execution {
     return this.#hit.ids.length === 0;
   }
 
-  #stopped(stop: StopResult): void {
+  async #stopped(stop: StopResult): Promise<void> {
     if (this.#state !== "running") return;
     const description = describeStop(stop);
     const ends =
@@ -184,10 +204,15 @@ export class Execution {
     this.end();
   }
 
-  #announce(stop: StopResult, description: StopDescription): void {
+  async #announce(stop: StopResult, description: StopDescription): Promise<void> {
+    const before = this.#state;
+    // A machine that failed cannot be asked any more.
+    const cpu = await this.#target.cpu().catch(() => undefined);
+    if (this.#state !== before) return;
     this.#state = description.final ? "final" : "stopped";
     this.#lastStop = description;
     this.#events.flushOutput();
+    if (cpu !== undefined) this.#events.stands(cpu);
     const body: DebugProtocol.StoppedEvent["body"] = {
       reason: description.reason,
       description: description.description,
@@ -197,15 +222,20 @@ export class Execution {
     if (description.text !== undefined) body.text = description.text;
     if (stop.reason === "breakpoint" || stop.reason === "watchpoint") {
       if (this.#hit?.kind === "function") body.reason = "function breakpoint";
+      if (this.#hit?.kind === "source") body.reason = "breakpoint";
       if (this.#hit !== undefined) body.hitBreakpointIds = this.#hit.ids;
     }
     const { description: what, text } = description;
-    this.#events.state({ state: "stopped", description: text === undefined ? what : `${what}: ${text}` });
+    this.#events.state({
+      state: "stopped",
+      description: text === undefined ? what : `${what}: ${text}`,
+      ...(cpu === undefined ? {} : { icount: hex(cpu.icount) }),
+    });
     this.#events.event("stopped", body);
   }
 
   /** The machine could not move as it was told: it stands where it stood. */
-  #moveFailed(error: unknown): void {
+  async #moveFailed(error: unknown): Promise<void> {
     if (this.#state !== "running") return;
     const message = error instanceof Error ? error.message : String(error);
     if (error instanceof StepError) {
@@ -213,6 +243,6 @@ export class Execution {
       return this.#announce({ reason: "step" }, describeStop({ reason: "step" }));
     }
     const failure = { reason: "exception", description: "Emulator error", text: message, final: true };
-    this.#announce({ reason: "pause" }, failure);
+    return this.#announce({ reason: "pause" }, failure);
   }
 }

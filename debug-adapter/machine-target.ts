@@ -92,6 +92,7 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
     keyboardInput: (codes) => call("keyboardInput", codes),
     mouseInput: (dx, dy, wheel, buttons) => call("mouseInput", dx, dy, wheel, buttons),
     serialInput: (port, bytes) => call("serialInput", port, bytes),
+    close: () => call("close"),
     async dispose() {
       dead ??= "The session has ended.";
       for (const { reject } of waiting.values()) reject(new Error(dead));

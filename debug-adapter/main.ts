@@ -1,6 +1,12 @@
 /** The stand-alone debug adapter: speaks the Debug Adapter Protocol on stdin and stdout. */
+import { checkBoot } from "./check-plan.ts";
 import { machineTargets } from "./machine-target.ts";
 import { serveStdio } from "./stdio.ts";
 
-/** The bundle lies beside this one. */
-serveStdio(machineTargets(new URL("./machine-worker.js", import.meta.url)));
+serveStdio({
+  /** The bundle lies beside this one. */
+  createTarget: machineTargets(new URL("./machine-worker.js", import.meta.url)),
+  checkPlan: checkBoot,
+  sources: [],
+  readSymbols: ({ file }) => Promise.reject(new Error(`The symbols of "${file}" cannot be read.`)),
+});

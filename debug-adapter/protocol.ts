@@ -224,9 +224,12 @@ export interface PhaseEventBody {
   label: string;
 }
 
-/** Body of "bootscope/state": sent whenever the machine starts or stops, right before the standard event. */
+/**
+ * Body of "bootscope/state": sent when a machine is about to be switched on ("starting", also behind a restart), and
+ * whenever it starts or stops, right before the standard event.
+ */
 export interface StateEventBody {
-  state: "running" | "stopped" | "ended";
+  state: "starting" | "running" | "stopped" | "ended";
   /** Why it stopped, one line. */
   description?: string;
   /** Instructions retired, when it stopped. */

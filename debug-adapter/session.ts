@@ -1,21 +1,36 @@
 /** One debug session: takes requests in turn, routes each to the part that knows, and tells the client what happens. */
 import { DebugSession } from "@vscode/debugadapter";
 import type { DebugProtocol } from "@vscode/debugprotocol";
-import { argumentsOf, integerOf, listOf, optionalInteger, textOf, textsOf } from "./arguments.ts";
+import { hex } from "./address.ts";
+import {
+  argumentsOf,
+  bytesOf,
+  integerOf,
+  listOf,
+  optionalInteger,
+  optionalText,
+  textOf,
+  textsOf,
+} from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
+import { originText } from "./boot-events.ts";
 import { Breakpoints } from "./breakpoints.ts";
 import { CAPABILITIES } from "./capabilities.ts";
-import { disassemble, wireInstruction } from "./disassembly.ts";
+import { CodeView } from "./code-view.ts";
 import { Evaluate } from "./evaluate.ts";
 import { Execution } from "./execution.ts";
 import { evaluateAddress } from "./expression.ts";
 import { readLaunch } from "./launch.ts";
-import type { Launch } from "./launch.ts";
-import { ipMinusLinear, panelMemory, readMemory, referenceOf, writeMemory } from "./memory.ts";
+import type { CheckPlan, Launch, SymbolFile } from "./launch.ts";
+import { panelMemory, readMemory, writeMemory } from "./memory.ts";
+import { MAX_ORIGINS, originsAt } from "./origins.ts";
 import { GuestOutput } from "./output.ts";
-import { phaseLabel, readFilters, wirePhases } from "./phases.ts";
+import { readFilters } from "./exception-filters.ts";
+import { phaseLabel, wirePhases } from "./phases.ts";
 import type { CustomEvents, CustomRequests } from "./protocol.ts";
-import { codeBits, modeLabel } from "./registers.ts";
+import { modeLabel } from "./registers.ts";
+import { Sources } from "./sources.ts";
+import type { SourceModule } from "./sources.ts";
 import { stackTrace } from "./stack.ts";
 import { Stepping } from "./stepping.ts";
 import type { CreateTarget, StopResult, Target } from "./target.ts";
@@ -28,7 +43,8 @@ const THREAD = 1;
 const MAX_BREAKPOINTS = 2000;
 /** Characters that one request of serial input may carry. */
 const MAX_SERIAL_INPUT = 1 << 16;
-const MAX_INSTRUCTIONS = 1 << 16;
+/** Bytes of keys that one request may carry. */
+const MAX_KEYBOARD_INPUT = 4096;
 
 type Handler = (args: Arguments) => Promise<object | void> | object | void;
 /** What happens behind a response. */
@@ -38,8 +54,21 @@ type Routes = Record<string, Handler>;
 /** Failures of these requests are shown to the user by the client. */
 const SHOWN = new Set(["launch", "restart", "continue", "next", "stepIn", "stepOut", "setVariable", "writeMemory"]);
 
+/** What a session is given of the world. */
+export interface SessionServices {
+  createTarget: CreateTarget;
+  checkPlan: CheckPlan;
+  /** Source lines of what Bootscope itself brings along. */
+  sources: readonly SourceModule[];
+  /** Reads the lines of a user's file; rejects with one sentence. */
+  readSymbols(file: SymbolFile): Promise<SourceModule>;
+}
+
 export class BootscopeSession extends DebugSession {
+  readonly #services: SessionServices;
   readonly #target: Target;
+  readonly #sources: Sources;
+  readonly #code: CodeView;
   readonly #breakpoints: Breakpoints;
   readonly #variables: Variables;
   readonly #evaluate: Evaluate;
@@ -53,10 +82,11 @@ export class BootscopeSession extends DebugSession {
   /** What initialize said of the client. */
   #client: Arguments = {};
 
-  constructor(createTarget: CreateTarget) {
+  constructor(services: SessionServices) {
     super();
+    this.#services = services;
     const output = new GuestOutput((body) => this.#event("output", body));
-    this.#target = createTarget({
+    this.#target = services.createTarget({
       output: (source, bytes) => {
         this.#custom("bootscope/output", { source, data: Buffer.from(bytes).toString("base64") });
         output.add(source, bytes);
@@ -66,16 +96,25 @@ export class BootscopeSession extends DebugSession {
         this.#custom("bootscope/phase", { phase: toWire(phase), label });
         this.#event("output", { category: "console", output: `Phase: ${label}, at instruction ${phase.icount}\n` });
       },
+      bootEvents: (events) => this.#custom("bootscope/event", { events: events.map(toWire) }),
+      screenChanged: () => this.#custom("bootscope/screen", { changed: true }),
       failed: (message) => this.#execution.failed(message),
     });
     this.#variables = new Variables(this.#target);
     this.#evaluate = new Evaluate(this.#target, this.#variables);
-    this.#breakpoints = new Breakpoints(this.#target, () => this.#evaluate.context());
-    this.#stepping = new Stepping(this.#target, (stop) => this.#execution.passesOver(stop));
+    this.#sources = new Sources(services.sources);
+    this.#code = new CodeView(this.#target, this.#sources);
+    this.#breakpoints = new Breakpoints(this.#target, this.#sources, () => this.#evaluate.context());
+    this.#stepping = new Stepping(this.#target, {
+      passesOver: (stop) => this.#execution.passesOver(stop),
+      lineOf: (cpu) => this.#code.lineOf(cpu),
+      interrupted: () => this.#execution.interrupted,
+    });
     this.#execution = new Execution(this.#target, this.#breakpoints, {
       threadId: THREAD,
       event: (name, body) => this.#event(name, body),
       state: (body) => this.#custom("bootscope/state", body),
+      stands: (cpu) => this.#code.note(cpu),
       flushOutput: () => output.flush(),
     });
     const routes = { ...this.#lifecycle(), ...this.#breaks(), ...this.#motion(), ...this.#views(), ...this.#panels() };
@@ -113,7 +152,7 @@ export class BootscopeSession extends DebugSession {
         return CAPABILITIES;
       },
       launch: async (args) => {
-        await this.#execution.launch(await readLaunch(args));
+        await this.#execution.launch(await this.#prepare(args));
         this.#event("initialized", {});
       },
       configurationDone: () => {
@@ -122,7 +161,9 @@ export class BootscopeSession extends DebugSession {
       },
       restart: async (args) => {
         const launch: Launch | undefined =
-          args["arguments"] === undefined ? this.#execution.launched : await readLaunch(argumentsOf(args["arguments"]));
+          args["arguments"] === undefined
+            ? this.#execution.launched
+            : await this.#prepare(argumentsOf(args["arguments"]));
         if (launch === undefined) throw new Error("No machine has been launched yet.");
         await this.#execution.restart(launch);
         this.#afterwards = () => this.#execution.start(() => this.#stepping.run());
@@ -134,8 +175,9 @@ export class BootscopeSession extends DebugSession {
       disconnect: async () => {
         await this.#execution.halt();
         this.#execution.end();
-        await this.#target.dispose();
         this.#afterwards = () => this.shutdown();
+        await this.#close();
+        await this.#target.dispose();
       },
     };
   }
@@ -144,12 +186,14 @@ export class BootscopeSession extends DebugSession {
     const list = (args: Arguments): Arguments[] => listOf(args, "breakpoints", MAX_BREAKPOINTS);
     const machine = (): void => this.#execution.requireMachine();
     return {
-      setBreakpoints: (args) => ({
-        breakpoints: listOf({ breakpoints: [], ...args }, "breakpoints", MAX_BREAKPOINTS).map(() => ({
-          verified: false,
-          message: "There are no sources: set instruction breakpoints, or function breakpoints on an address.",
-        })),
-      }),
+      setBreakpoints: async (args) => {
+        machine();
+        return { breakpoints: await this.#breakpoints.setSource(args, list({ breakpoints: [], ...args })) };
+      },
+      breakpointLocations: (args) => {
+        machine();
+        return { breakpoints: this.#breakpoints.locations(args) };
+      },
       setInstructionBreakpoints: async (args) => {
         machine();
         return { breakpoints: await this.#breakpoints.setInstruction(list(args)) };
@@ -183,13 +227,17 @@ export class BootscopeSession extends DebugSession {
       this.#execution.requireMovable();
       this.#afterwards = () => this.#execution.go(move);
     };
+    const step = (move: () => Promise<StopResult>) => (args: Arguments) => {
+      const byLine = optionalText(args, "granularity") !== "instruction";
+      go(() => (byLine ? this.#stepping.line(move) : move()))(args);
+    };
     return {
       continue: (args) => {
         go(() => this.#stepping.run())(args);
         return { allThreadsContinued: true };
       },
-      next: go(() => this.#stepping.over()),
-      stepIn: go(() => this.#stepping.into()),
+      next: step(() => this.#stepping.over()),
+      stepIn: step(() => this.#stepping.into()),
       stepOut: go(() => this.#stepping.out()),
       pause: async (args) => {
         this.#thread(args);
@@ -208,7 +256,8 @@ export class BootscopeSession extends DebugSession {
       stackTrace: async (args) => {
         this.#thread(args);
         this.#execution.requireStopped();
-        return stackTrace(await this.#target.cpu());
+        const cpu = await this.#target.cpu();
+        return stackTrace(cpu, await this.#code.lineOf(cpu));
       },
       scopes: () => {
         this.#execution.requireStopped();
@@ -247,18 +296,7 @@ export class BootscopeSession extends DebugSession {
       },
       disassemble: async (args) => {
         this.#execution.requireMachine();
-        const cpu = await this.#target.cpu();
-        const list = await disassemble(
-          {
-            at: referenceOf(args),
-            instructionOffset: optionalInteger(args, "instructionOffset", -MAX_INSTRUCTIONS, MAX_INSTRUCTIONS) ?? 0,
-            count: integerOf(args, "instructionCount", 0, MAX_INSTRUCTIONS),
-            bits: codeBits(cpu.mode),
-            ipMinusLinear: ipMinusLinear(cpu),
-          },
-          (...where) => this.#target.readMemory(...where),
-        );
-        return { instructions: list.map(wireInstruction) };
+        return this.#code.disassemble(args);
       },
     };
   }
@@ -296,8 +334,55 @@ export class BootscopeSession extends DebugSession {
         this.#execution.requireMachine();
         return { phases: wirePhases(await this.#target.phases()) };
       },
+      "bootscope/events": async (args) => {
+        this.#execution.requireMachine();
+        const events = await this.#target.bootEvents(optionalInteger(args, "from", 0, Number.MAX_SAFE_INTEGER) ?? 0);
+        const phases = wirePhases(await this.#target.phases());
+        return { events: events.map(toWire), phases, icount: hex((await this.#target.cpu()).icount) };
+      },
+      "bootscope/origins": async (args) => {
+        this.#execution.requireMachine();
+        const at = await evaluateAddress(textOf(args, "address"), await this.#evaluate.context());
+        const origins = await originsAt(this.#target, at, integerOf(args, "length", 1, MAX_ORIGINS));
+        return { origins: origins.map((origin) => ({ ...toWire(origin), text: originText(origin) })) };
+      },
+      "bootscope/screen": async () => {
+        this.#execution.requireMachine();
+        return { screen: toWire(await this.#target.screen()) };
+      },
+      "bootscope/keyboardInput": async (args) => {
+        this.#execution.requireMachine();
+        await this.#target.keyboardInput(bytesOf(args, "codes", MAX_KEYBOARD_INPUT));
+        return undefined;
+      },
+      "bootscope/mouseInput": async (args) => {
+        this.#execution.requireMachine();
+        const counts = (name: string): number | undefined => optionalInteger(args, name, -0x8000, 0x7fff);
+        const buttons = integerOf(args, "buttons", 0, 7);
+        await this.#target.mouseInput(counts("dx") ?? 0, counts("dy") ?? 0, counts("wheel") ?? 0, buttons);
+        return undefined;
+      },
     };
     return routes;
+  }
+
+  /** Disks that are to persist are written; what goes wrong there must not be lost. */
+  async #close(): Promise<void> {
+    if (this.#execution.launched === undefined) return;
+    try {
+      await this.#target.close();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#event("output", { category: "important", output: `${message}\n` });
+    }
+  }
+
+  /** Reads and checks what is to be launched, with the lines of the user's own code. */
+  async #prepare(args: Arguments): Promise<Launch> {
+    const launch = await readLaunch(args, this.#services.checkPlan);
+    this.#sources.use(await Promise.all(launch.symbols.map((file) => this.#services.readSymbols(file))));
+    this.#code.clear();
+    return launch;
   }
 
   #thread(args: Arguments): void {

@@ -1,9 +1,9 @@
 /** A session on this process's stdin and stdout. */
 import { BootscopeSession } from "./session.ts";
-import type { CreateTarget } from "./target.ts";
+import type { SessionServices } from "./session.ts";
 
-export function serveStdio(createTarget: CreateTarget): void {
-  const session = new BootscopeSession(createTarget);
+export function serveStdio(services: SessionServices): void {
+  const session = new BootscopeSession(services);
   // The client is gone: nothing is left to serve.
   process.stdout.on("error", () => process.exit(0));
   process.stdin.on("close", () => process.exit(0));

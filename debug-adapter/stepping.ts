@@ -1,9 +1,10 @@
-/** Stepping by instructions, over calls, and out of functions. */
+/** Stepping by instructions and source lines, over calls, and out of functions. */
 import { lin } from "./address.ts";
 import type { Address } from "./address.ts";
 import { instructionAt } from "./disassembly.ts";
 import type { Flow } from "./disassembly.ts";
 import { codeBits, linearIp, linearSp } from "./registers.ts";
+import type { SourceLine } from "./sources.ts";
 import type { Breakpoint, CpuState, StopResult, Target } from "./target.ts";
 
 /** Return addresses that stepping out waits for at most; the machine's breakpoints are limited. */
@@ -15,6 +16,15 @@ const MAX_RELEASED = 0x10000n;
 
 /** Decides about a stop on the way that is not what stepping waited for: true when the machine shall go on. */
 export type PassesOver = (stop: StopResult) => Promise<boolean>;
+
+/** What stepping needs to know of the session. */
+export interface SteppingContext {
+  passesOver: PassesOver;
+  /** The source line of the next instruction. */
+  lineOf(cpu: CpuState): Promise<SourceLine | undefined>;
+  /** Whether the user wants the machine to stand, though it may stand already between two steps. */
+  interrupted(): boolean;
+}
 
 /** Where to stop, and the stack pointers (linear) with which that place counts as reached. */
 interface Destination {
@@ -30,24 +40,41 @@ export class StepError extends Error {}
 
 export class Stepping {
   readonly #target: Target;
-  readonly #passesOver: PassesOver;
+  readonly #context: SteppingContext;
 
-  constructor(target: Target, passesOver: PassesOver) {
+  constructor(target: Target, context: SteppingContext) {
     this.#target = target;
-    this.#passesOver = passesOver;
+    this.#context = context;
   }
 
   /** Runs to a stop that the user asked for. */
   async run(): Promise<StopResult> {
     for (;;) {
       const stop = await this.#target.run();
-      if (!(await this.#passesOver(stop))) return stop;
+      if (!(await this.#context.passesOver(stop))) return stop;
+      if (this.#context.interrupted()) return { reason: "pause" };
+    }
+  }
+
+  /** A source line: `move` by `move` until another line begins, or the same one anew by a jump back. */
+  async line(move: () => Promise<StopResult>): Promise<StopResult> {
+    let cpu = await this.#target.cpu();
+    const first = await this.#context.lineOf(cpu);
+    for (;;) {
+      const before = linearIp(cpu);
+      const stop = await move();
+      if (first === undefined || stop.reason !== "step") return stop;
+      cpu = await this.#target.cpu();
+      const now = await this.#context.lineOf(cpu);
+      if (now === undefined || now.path !== first.path || now.line !== first.line) return stop;
+      if (linearIp(cpu) <= before) return stop;
+      if (this.#context.interrupted()) return { reason: "pause" };
     }
   }
 
   async into(): Promise<StopResult> {
     const stop = await this.#target.step(1);
-    return (await this.#passesOver(stop)) ? { reason: "step" } : stop;
+    return (await this.#context.passesOver(stop)) ? { reason: "step" } : stop;
   }
 
   /** One instruction; calls, software interrupts, system calls, repeated string operations and HLT as a whole. */
@@ -90,7 +117,8 @@ export class Stepping {
           return { reason: "step" };
         }
       }
-      if (!(await this.#passesOver(stop))) return stop;
+      if (!(await this.#context.passesOver(stop))) return stop;
+      if (this.#context.interrupted()) return { reason: "pause" };
     }
   }
 

@@ -1,5 +1,6 @@
 /** Why the machine stopped, in the protocol's words and in the user's. */
 import { describe, hex, inSpace } from "./address.ts";
+import { eventText } from "./boot-events.ts";
 import { phaseDescription, phaseLabel } from "./phases.ts";
 import type { StopResult } from "./target.ts";
 
@@ -37,6 +38,13 @@ export function describeStop(stop: StopResult): StopDescription {
         reason: "phase",
         description: `Paused at phase ${phaseLabel(stop.phase.name)}`,
         text: `${phaseDescription(stop.phase.name)}, instruction ${stop.phase.icount}`,
+        final: false,
+      };
+    case "event":
+      return {
+        reason: "event",
+        description: `Paused at event: ${eventText(stop.event)}`,
+        text: `instruction ${stop.event.icount}`,
         final: false,
       };
     case "halted":

@@ -8,7 +8,6 @@ import type {
   CpuState,
   DiskOrigin,
   EventFilter,
-  MachineConfig,
   Phase,
   PhaseName,
   Screen,
@@ -16,6 +15,7 @@ import type {
   Walk,
   Watchpoint,
 } from "../emulator/machine/api.ts";
+import type { BootPlan } from "../emulator/machine/boot-plan.ts";
 import type { StopResult } from "../emulator/machine/worker-protocol.ts";
 
 export type {
@@ -24,7 +24,6 @@ export type {
   CpuState,
   DiskOrigin,
   EventFilter,
-  MachineConfig,
   Phase,
   PhaseName,
   Screen,
@@ -46,7 +45,7 @@ export interface TargetEvents {
   failed(message: string): void;
 }
 
-export interface TargetConfig extends MachineConfig {
+export interface TargetConfig extends BootPlan {
   /** Let the guest's idle time pass in real time. */
   pace: boolean;
 }
@@ -80,6 +79,8 @@ export interface Target {
   keyboardInput(codes: readonly number[]): Promise<void>;
   mouseInput(dx: number, dy: number, wheel: number, buttons: number): Promise<void>;
   serialInput(port: number, bytes: Uint8Array): Promise<void>;
+  /** Writes changes of disks back that are to persist; after it the machine can only be launched anew or disposed of. */
+  close(): Promise<void>;
   dispose(): Promise<void>;
 }
 

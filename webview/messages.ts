@@ -54,8 +54,10 @@ export interface SessionState {
 /** Where output comes from: number of a serial port, or the debug ports. */
 export type OutputSource = number | "debug";
 
+export type BootPhase = PhaseEventBody["phase"];
+
 export type FromPanel =
-  /** Sent once when the panel's script runs; answered by `session` and, in the console, by `replay`. */
+  /** Sent once when the panel's script runs; answered by `session`, in the console by `replay`, in the timeline by `boot`. */
   | { type: "ready" }
   /** The console wants everything from the beginning again. */
   | { type: "replay" }
@@ -71,8 +73,10 @@ export type ToPanel =
   /** Everything that was sent since the session began (its beginning may have been dropped). */
   | { type: "replay"; outputs: { source: OutputSource; data: Base64[] }[] }
   | { type: "output"; source: OutputSource; data: Base64 }
+  /** Phases and events since the machine was switched on (to the timeline only). */
+  | { type: "boot"; phases: BootPhase[]; events: WireBootEvent[] }
   /** A phase began (to the timeline only). */
-  | { type: "phase"; phase: PhaseEventBody["phase"] }
+  | { type: "phase"; phase: BootPhase }
   /** Boot events, new or counted on (to the timeline only). */
   | { type: "events"; events: WireBootEvent[] }
   /** The guest's picture changed (to the screen panel only). */

@@ -1,0 +1,82 @@
+/**
+ * Source lines of the code in memory: of the built-in firmware, loader and demo, and of what the launch configuration
+ * names. A module's lines count only where memory holds that module's very bytes: another boot sector at 0x7c00 is not
+ * taken for ours.
+ */
+import path from "node:path";
+import type { DebugProtocol } from "@vscode/debugprotocol";
+
+/** One assembled or linked piece of code, at its guest physical addresses. */
+export interface SourceModule {
+  /** Source file and line of the instruction at an address. */
+  lineAt(physical: number): SourceLine | undefined;
+  /** The addresses at which a line's code begins. */
+  addressesOf(file: string, line: number): readonly number[];
+  /** Absolute paths of its sources. */
+  readonly files: readonly string[];
+  /** The bytes that it has at an address; undefined when it has not all of them. */
+  bytesAt(physical: number, length: number): Uint8Array | undefined;
+}
+
+export interface SourceLine {
+  /** Absolute path. */
+  path: string;
+  line: number;
+}
+
+/** Lines that a breakpoint on a line without code may move down. */
+const MAX_MOVE = 64;
+
+export class Sources {
+  readonly #builtin: readonly SourceModule[];
+  #modules: readonly SourceModule[];
+
+  constructor(builtin: readonly SourceModule[]) {
+    this.#builtin = builtin;
+    this.#modules = builtin;
+  }
+
+  /** Takes these beside the built-in ones; the user's own come first. */
+  use(modules: readonly SourceModule[]): void {
+    this.#modules = [...modules, ...this.#builtin];
+  }
+
+  /** The line of the instruction that memory holds at an address, `code` being its bytes. */
+  lineAt(physical: bigint | undefined, code: Uint8Array): SourceLine | undefined {
+    if (physical === undefined || code.length === 0) return undefined;
+    const at = Number(physical);
+    return this.#modules.find((one) => holds(one, at, code))?.lineAt(at);
+  }
+
+  /** The first line from `line` on that has code, and where; undefined when there is none near. */
+  bind(file: string, line: number): { line: number; addresses: bigint[] } | undefined {
+    const modules = this.#of(file);
+    for (let tried = line; tried <= line + MAX_MOVE; tried++) {
+      const addresses = modules.flatMap((one) => one.addressesOf(file, tried));
+      if (addresses.length > 0) return { line: tried, addresses: [...new Set(addresses)].map(BigInt) };
+    }
+    return undefined;
+  }
+
+  /** Whether code of that file belongs to an address with these bytes. */
+  isLoaded(file: string, physical: bigint, code: Uint8Array): boolean {
+    return this.#of(file).some((one) => holds(one, Number(physical), code));
+  }
+
+  knows(file: string): boolean {
+    return this.#of(file).length > 0;
+  }
+
+  #of(file: string): SourceModule[] {
+    return this.#modules.filter(({ files }) => files.some((one) => samePath(one, file)));
+  }
+}
+
+function holds(module: SourceModule, at: number, code: Uint8Array): boolean {
+  const own = module.bytesAt(at, code.length);
+  return own !== undefined && own.every((byte, index) => byte === code[index]);
+}
+
+const samePath = (one: string, other: string): boolean => path.resolve(one) === path.resolve(other);
+
+export const wireSource = (file: string): DebugProtocol.Source => ({ name: path.basename(file), path: file });
