@@ -1,4 +1,5 @@
 /** `npx tsx scripts/guests/cli.ts GUEST…`: makes guests and prints where they lie, one `name: path` a line. */
+import { debianRootDisk, grubGptDisk, grubIso, grubMbrDisk, memtestDisk, memtestIso } from "./grub-disks.ts";
 import {
   buildrootInitramfs,
   busybox,
@@ -12,6 +13,7 @@ import {
   vmlinux,
   type KernelFiles,
 } from "./guests.ts";
+import { installerIso, isolinuxIso, syslinuxFat } from "./syslinux-disks.ts";
 
 async function kernel(making: Promise<KernelFiles>): Promise<Record<string, string>> {
   const files = await making;
@@ -25,6 +27,14 @@ const GUESTS: Record<string, () => Promise<Record<string, string>>> = {
   "i686-pae": () => kernel(i686Kernel("PAE")),
   installer: async () => ({ ...(await installer()) }),
   busybox: async () => ({ binary: (await busybox()).binary, initramfs: await busyboxInitramfs() }),
+  "grub-mbr": async () => ({ disk: await grubMbrDisk() }),
+  "grub-gpt": async () => ({ disk: await grubGptDisk() }),
+  "grub-iso": async () => ({ cdrom: await grubIso() }),
+  isolinux: async () => ({ cdrom: await isolinuxIso() }),
+  syslinux: async () => ({ disk: await syslinuxFat() }),
+  memtest: async () => ({ disk: await memtestDisk(), cdrom: await memtestIso() }),
+  "installer-cd": async () => ({ cdrom: await installerIso() }),
+  "debian-root": async () => ({ disk: await debianRootDisk() }),
   buildroot: async () => ({ initramfs: await buildrootInitramfs() }),
 };
 

@@ -6,11 +6,17 @@ import type { Busybox } from "./guests.ts";
 /** What /sbin/init prints on both consoles; the root's device and file system follow in parentheses. */
 export const DISK_GREETING = "bootscope: disk root reached";
 
-/** Entries of the menu, in order; the kernel's command line tells the root which was taken. */
-export const GRUB_ENTRIES = ["Debian GNU/Linux", "Debian GNU/Linux (second entry)"] as const;
+/**
+ * Entries of the boot menus, in order, with what they tell the kernel. The first leaves it where it was linked, so that
+ * its addresses are known beforehand; the second is placed at random, as Debian does.
+ */
+export const MENU_ENTRIES = [
+  { title: "Debian GNU/Linux", cmdline: "bootscope.entry=0 nokaslr" },
+  { title: "Debian GNU/Linux (second entry)", cmdline: "bootscope.entry=1" },
+] as const;
 
-/** Seconds that the menu waits for a key. */
-const MENU_SECONDS = 5;
+/** Seconds that a menu waits for a key. */
+export const MENU_SECONDS = 5;
 
 const INIT = `#!/bin/sh
 export PATH=/bin:/sbin HOME=/root TERM=vt102
@@ -54,15 +60,23 @@ export interface GrubMenu {
   /** Files in /boot. */
   kernel?: string;
   initrd?: string;
+  /** Seconds that the menu waits; 0 starts its first entry at once. */
+  seconds?: number;
 }
 
 /** A grub.cfg in the shape of what grub-mkconfig writes, with its menu on the screen and the serial line. */
-export function grubConfiguration({ search, cmdline, kernel = "vmlinuz", initrd = "initrd.img" }: GrubMenu): string {
-  const entries = GRUB_ENTRIES.map(
-    (title, index) => `menuentry '${title}' {
+export function grubConfiguration({
+  search,
+  cmdline,
+  kernel = "vmlinuz",
+  initrd = "initrd.img",
+  seconds = MENU_SECONDS,
+}: GrubMenu): string {
+  const entries = MENU_ENTRIES.map(
+    (entry) => `menuentry '${entry.title}' {
 	search --no-floppy --set=root ${search}
 	echo	'Loading Linux ...'
-	linux	/boot/${kernel} ${cmdline} bootscope.entry=${index} console=tty0 console=ttyS0,115200
+	linux	/boot/${kernel} ${cmdline} ${entry.cmdline} console=tty0 console=ttyS0,115200
 	echo	'Loading initial ramdisk ...'
 	initrd	/boot/${initrd}
 }`,
@@ -72,7 +86,7 @@ terminal_input serial console
 terminal_output serial console
 set default=0
 set timeout_style=menu
-set timeout=${MENU_SECONDS}
+set timeout=${seconds}
 ${entries.join("\n")}
 `;
 }

@@ -8,7 +8,7 @@ import { ext4Partition, MIB, partitionedDisk, SECTOR, type Partition } from "./d
 import { DISK_ROOT_RECIPE, grubConfiguration, writeDiskRoot } from "./disk-root.ts";
 import { embedGrub, writeGrubDirectory, type GrubPlace } from "./grub.ts";
 import { busybox } from "./guests.ts";
-import { ISO_DATE_ARGUMENTS } from "./iso.ts";
+import { ISO_DATE } from "./iso.ts";
 import { recipeDigest } from "./recipe.ts";
 import { ensureTools, tool } from "./tools.ts";
 
@@ -44,6 +44,7 @@ function mbrLayout(name: string, bytes: number, diskId: string, rootUuid: string
 
 const MBR = mbrLayout("grub-mbr", 64 * MIB, "0xb007c0de", "b007c0de-0000-4000-8000-000000000001");
 const DEBIAN = mbrLayout("debian-root", 1024 * MIB, "0xb007c0d8", DEBIAN_ROOT_UUID);
+const MEMTEST = mbrLayout("memtest", 16 * MIB, "0xb007c0d6", "b007c0de-0000-4000-8000-000000000006");
 
 /** The last MiB of a GPT disk is left to the second table. */
 const GPT: Layout = {
@@ -107,11 +108,17 @@ async function busyboxSystem(): Promise<{ recipe: unknown; fill: (root: string) 
   };
 }
 
-async function busyboxDisk(layout: Layout): Promise<string> {
+export interface MenuOptions {
+  /** Seconds that the menu waits for a key; 0 starts the first entry without showing it. */
+  seconds?: number;
+}
+
+async function busyboxDisk(layout: Layout, options: MenuOptions): Promise<string> {
   const { recipe, fill } = await busyboxSystem();
   const configuration = grubConfiguration({
     search: `--fs-uuid ${layout.rootUuid}`,
     cmdline: `root=UUID=${layout.rootUuid} ro`,
+    ...options,
   });
   return grubDisk(layout, configuration, recipe, fill);
 }
@@ -120,13 +127,13 @@ async function busyboxDisk(layout: Layout): Promise<string> {
  * An MBR disk with one ext4 partition: GRUB with its core image in the gap, a menu, Debian's stock kernel, an initramfs
  * by initramfs-tools, a busybox root that greets with DISK_GREETING and gives a shell on the serial console.
  */
-export function grubMbrDisk(): Promise<string> {
-  return busyboxDisk(MBR);
+export function grubMbrDisk(options: MenuOptions = {}): Promise<string> {
+  return busyboxDisk(MBR, options);
 }
 
 /** The same on a GPT disk, with GRUB's core image in a BIOS boot partition. */
-export function grubGptDisk(): Promise<string> {
-  return busyboxDisk(GPT);
+export function grubGptDisk(options: MenuOptions = {}): Promise<string> {
+  return busyboxDisk(GPT, options);
 }
 
 /** The same on a CD by grub-mkrescue: the root is the CD itself. */
@@ -134,9 +141,9 @@ export async function grubIso(): Promise<string> {
   const { recipe, fill } = await busyboxSystem();
   const configuration = grubConfiguration({
     search: `--label ${ISO_LABEL}`,
-    cmdline: `root=/dev/disk/by-label/${ISO_LABEL} ro`,
+    cmdline: `root=LABEL=${ISO_LABEL} ro`,
   });
-  const digest = recipeDigest({ recipe, configuration, ISO_DATE_ARGUMENTS });
+  const digest = recipeDigest({ recipe, configuration, ISO_DATE });
   const directory = await cachedDirectory(`grub-iso-${digest}`, async (target) => {
     await ensureTools("grub-mkrescue", "xorriso", "mcopy");
     const root = join(target, "root");
@@ -144,7 +151,7 @@ export async function grubIso(): Promise<string> {
     await mkdir(join(root, "boot", "grub"), { recursive: true });
     await writeGrubDirectory(root, await grubImages(), configuration);
     const choices = ["--fonts=", "--locales=", "--themes=", "-d", await grubImages()];
-    const iso = ["-volid", ISO_LABEL, "--", ...ISO_DATE_ARGUMENTS];
+    const iso = ["-volid", ISO_LABEL, "--", ...ISO_DATE];
     await tool("grub-mkrescue", [...choices, "-o", join(target, "grub.iso"), root, ...iso]);
     await rm(root, { recursive: true });
   });
@@ -163,4 +170,38 @@ export async function debianRootDisk(): Promise<string> {
   return grubDisk(DEBIAN, configuration, basename(dirname(system.root)), async (root) => {
     await run("cp", ["-a", "--reflink=auto", system.root, root]);
   });
+}
+
+/** memtest86+ as Debian packs it: the program, and a CD image that boots it. */
+async function memtest(): Promise<{ program: string; iso: string }> {
+  const directory = await cachedDirectory("memtest86+", async (target) => {
+    const root = await unpackPackage("memtest86+", target);
+    await copyFile(join(root, "boot/memtest86+x64.bin"), join(target, "memtest.bin"));
+    await copyFile(join(root, "usr/lib/memtest86+/memtest86+x64.iso"), join(target, "memtest.iso"));
+    await rm(root, { recursive: true });
+  });
+  return { program: join(directory, "memtest.bin"), iso: join(directory, "memtest.iso") };
+}
+
+/** A disk whose GRUB starts memtest86+, on the screen and the serial line, as Debian's grub.d script has it. */
+export async function memtestDisk(): Promise<string> {
+  const { program } = await memtest();
+  const configuration = `serial --unit=0 --speed=115200
+terminal_input serial console
+terminal_output serial console
+set timeout=5
+menuentry 'Memory test (memtest86+x64)' {
+\tsearch --no-floppy --set=root --fs-uuid ${MEMTEST.rootUuid}
+\tlinux\t/boot/memtest86+x64.bin console=ttyS0,115200
+}
+`;
+  return grubDisk(MEMTEST, configuration, {}, async (root) => {
+    await mkdir(join(root, "boot"), { recursive: true });
+    await copyFile(program, join(root, "boot", "memtest86+x64.bin"));
+  });
+}
+
+/** The CD image that comes with memtest86+. */
+export async function memtestIso(): Promise<string> {
+  return (await memtest()).iso;
 }

@@ -9,6 +9,7 @@ const PACKAGES = {
   "grub-mkimage": "grub-common",
   "grub-mkrescue": "grub-common",
   mcopy: "mtools",
+  mformat: "mtools",
   mke2fs: "e2fsprogs",
   sfdisk: "fdisk",
   syslinux: "syslinux",
