@@ -14,9 +14,11 @@ import { Rtc } from "../devices/rtc.ts";
 import { SystemControl } from "../devices/system-control.ts";
 import { Uart } from "../devices/uart.ts";
 import type { Drive } from "../disks/disk-image.ts";
-import type { Firmware, Screen } from "../machine/api.ts";
+import type { Screen } from "../machine/api.ts";
 import { CHIPSET, HOST_DEVFN, ISA_DEVFN, PIRQ_ROUTES, PM_BASE, PM_DEVFN, PM_MISC } from "./chipset.ts";
 import { diskCmos } from "./cmos.ts";
+import { firmwareConfig, type BoardFirmware } from "./firmware-config.ts";
+import { placeDrives } from "./drive-places.ts";
 import { configureAsFirmware, ELCR_HIGH } from "./firmware-state.ts";
 import { FirstUse } from "./first-use.ts";
 import { claimFixedPorts } from "./fixed-ports.ts";
@@ -53,7 +55,7 @@ export interface BoardOptions {
   /** A byte written to debug port 0x402 or 0xE9. */
   debugOutput(byte: number): void;
   /** What runs from the reset vector on; without it the board comes up as firmware would leave it for a kernel. */
-  firmware?: Firmware & { kernel?: Uint8Array; initrd?: Uint8Array; cmdline?: string };
+  firmware?: BoardFirmware;
   drives?: readonly Drive[];
   /** A drive put bytes into guest memory. */
   diskTransfer?(transfer: DiskTransfer): void;
@@ -144,6 +146,8 @@ export class Board {
       (level) => this.#router.isa(IRQ_SCI, level),
       () => lines.requestPowerOff(),
     );
+    const places = placeDrives(options.drives ?? []);
+    if (options.firmware) this.#fwCfg = firmwareConfig(options.firmware, places.bootOrder, lines, memoryBytes);
     const lowBytes = Math.min(memoryBytes, LOW_RAM_LIMIT);
     this.#rtc = new Rtc(
       queue,
@@ -153,9 +157,9 @@ export class Board {
       },
       () => this.#pm.rtcAlarm(),
       options.rtcTime,
-      { lowBytes, highBytes: memoryBytes - lowBytes, bytes: diskCmos([]) },
+      { lowBytes, highBytes: memoryBytes - lowBytes, bytes: diskCmos(places.ide.map((place) => place?.drive)) },
     );
-    this.#keyboard = new KeyboardController({
+    this.#keyboard = new KeyboardController(queue, {
       keyboardIrq: (level) => this.#router.isa(IRQ_KEYBOARD, level),
       auxIrq: (level) => this.#router.isa(IRQ_MOUSE, level),
       setA20: (enabled) => this.#control.setA20(enabled),
@@ -298,7 +302,10 @@ export class Board {
     this.#keyboard.press(codes);
   }
 
-  mouseInput(_dx: number, _dy: number, _wheel: number, _buttons: number): void {}
+  /** Movement in counts (right and down are positive) and buttons (bit 0 left, 1 right, 2 middle). */
+  mouseInput(dx: number, dy: number, wheel: number, buttons: number): void {
+    this.#keyboard.move(dx, dy, wheel, buttons);
+  }
 
   /** What the screen shows. */
   screen(): Screen {

@@ -1,12 +1,13 @@
-import type { Device, DeviceState, PortHandler, SetLine } from "./device.ts";
+import type { Device, DeviceState, PortHandler, SetLine, Timebase, Timer } from "./device.ts";
+import { codeInSet1 } from "./keyboard-sets.ts";
 import { Keyboard } from "./keyboard.ts";
+import { Mouse } from "./mouse.ts";
 
 const STATUS_OUTPUT_FULL = 0x01;
 const STATUS_SYSTEM = 0x04;
 const STATUS_COMMAND = 0x08;
 const STATUS_UNLOCKED = 0x10;
 const STATUS_AUX = 0x20;
-const STATUS_TIMEOUT = 0x40;
 
 const CONFIG_KEYBOARD_IRQ = 0x01;
 const CONFIG_AUX_IRQ = 0x02;
@@ -15,16 +16,8 @@ const CONFIG_KEYBOARD_OFF = 0x10;
 const CONFIG_AUX_OFF = 0x20;
 const CONFIG_TRANSLATE = 0x40;
 
-/** Scan code set 2 to set 1, as the controller translates it (codes 0x00 to 0x7F, and 0x83 and 0x84 beside). */
-const TO_SET_1 = Uint8Array.from([
-  0xff, 0x43, 0x41, 0x3f, 0x3d, 0x3b, 0x3c, 0x58, 0x64, 0x44, 0x42, 0x40, 0x3e, 0x0f, 0x29, 0x59, 0x65, 0x38, 0x2a,
-  0x70, 0x1d, 0x10, 0x02, 0x5a, 0x66, 0x71, 0x2c, 0x1f, 0x1e, 0x11, 0x03, 0x5b, 0x67, 0x2e, 0x2d, 0x20, 0x12, 0x05,
-  0x04, 0x5c, 0x68, 0x39, 0x2f, 0x21, 0x14, 0x13, 0x06, 0x5d, 0x69, 0x31, 0x30, 0x23, 0x22, 0x15, 0x07, 0x5e, 0x6a,
-  0x72, 0x32, 0x24, 0x16, 0x08, 0x09, 0x5f, 0x6b, 0x33, 0x25, 0x17, 0x18, 0x0b, 0x0a, 0x60, 0x6c, 0x34, 0x35, 0x26,
-  0x27, 0x19, 0x0c, 0x61, 0x6d, 0x73, 0x28, 0x74, 0x1a, 0x0d, 0x62, 0x6e, 0x3a, 0x36, 0x1c, 0x1b, 0x75, 0x2b, 0x63,
-  0x76, 0x55, 0x56, 0x77, 0x78, 0x79, 0x7a, 0x0e, 0x7b, 0x7c, 0x4f, 0x7d, 0x4b, 0x47, 0x7e, 0x7f, 0x6f, 0x52, 0x53,
-  0x50, 0x4c, 0x4d, 0x48, 0x01, 0x45, 0x57, 0x4e, 0x51, 0x4a, 0x37, 0x49, 0x46, 0x54,
-]);
+/** Time that a byte takes from a device to the controller, some 11 bits at 12 kHz; keys and movements keep to it. */
+const BYTE_NS = 1_000_000;
 
 type ControllerState = {
   config: number;
@@ -40,6 +33,8 @@ type ControllerState = {
   /** Translation saw a break prefix (0xF0). */
   breakSeen: boolean;
   ram: Uint8Array;
+  /** Guest time from which the next byte of a key or a movement may come. */
+  inputFrom: number;
 };
 
 export interface ControllerOutputs {
@@ -61,43 +56,58 @@ function powerOn(): ControllerState {
     lastWasCommand: false,
     breakSeen: false,
     ram: new Uint8Array(32),
+    inputFrom: 0,
   };
 }
 
 /**
  * The 8042 keyboard controller of a PC (ports 0x60 and 0x64; IBM PS/2 Hardware Interface Technical Reference) with a keyboard on its
- * first port and nothing on its second one, where every byte sent is answered by 0xFE with the time-out bit.
- * Bytes move without delay; one waits at port 0x60 at a time.
+ * first port and a mouse on its second one. Commands are answered without delay; keys and movements take the time of the
+ * line, so that a guest can follow what was typed at once. One byte waits at port 0x60 at a time.
  */
 export class KeyboardController implements Device, PortHandler {
   readonly name = "i8042";
   readonly #outputs: ControllerOutputs;
   readonly #keyboard = new Keyboard();
+  readonly #mouse = new Mouse();
+  readonly #time: Timebase;
+  readonly #timer: Timer = { id: "i8042", fire: () => this.#fill() };
   #state: ControllerState = powerOn();
 
-  constructor(outputs: ControllerOutputs) {
+  constructor(time: Timebase, outputs: ControllerOutputs) {
+    this.#time = time;
     this.#outputs = outputs;
+    time.register(this.#timer);
   }
 
   reset(): void {
     this.#state = powerOn();
     this.#keyboard.reset();
+    this.#mouse.reset();
+    this.#time.cancel(this.#timer);
     this.#update();
   }
 
   save(): DeviceState {
-    return { ...structuredClone(this.#state), keyboard: this.#keyboard.save() };
+    return { ...structuredClone(this.#state), keyboard: this.#keyboard.save(), mouse: this.#mouse.save() };
   }
 
   restore(saved: DeviceState): void {
-    const { keyboard, ...state } = structuredClone(saved);
+    const { keyboard, mouse, ...state } = structuredClone(saved);
     this.#state = state as ControllerState;
     this.#keyboard.restore(keyboard as DeviceState);
+    this.#mouse.restore(mouse as DeviceState);
   }
 
   /** Scan codes (set 2) from the host's keyboard. */
   press(codes: readonly number[]): void {
     this.#keyboard.press(codes);
+    this.#fill();
+  }
+
+  /** Counts moved (right, down and the wheel towards the user are positive) and buttons down (bit 0 left, 1 right, 2 middle). */
+  move(dx: number, dy: number, wheel: number, buttons: number): void {
+    this.#mouse.move(dx, dy, wheel, buttons);
     this.#fill();
   }
 
@@ -223,7 +233,7 @@ export class KeyboardController implements Device, PortHandler {
         return;
       default:
         state.config &= ~CONFIG_AUX_OFF;
-        this.#answer(0xfe, STATUS_AUX | STATUS_TIMEOUT);
+        this.#mouse.command(value);
     }
   }
 
@@ -239,15 +249,37 @@ export class KeyboardController implements Device, PortHandler {
     this.#update();
   }
 
-  /** Moves the keyboard's next byte up when the output buffer is free. */
+  /** Moves a device's next byte up when the output buffer is free: answers first, then what the user did. */
   #fill(): void {
     const state = this.#state;
-    while (!state.full && !(state.config & CONFIG_KEYBOARD_OFF)) {
-      const byte = this.#keyboard.take();
-      if (byte < 0) return;
-      const translated = this.#translate(byte);
-      if (translated >= 0) this.#answer(translated, 0);
+    while (!state.full) {
+      const keyboard = !(state.config & CONFIG_KEYBOARD_OFF);
+      const aux = !(state.config & CONFIG_AUX_OFF);
+      if (keyboard && this.#fromKeyboard(this.#keyboard.takeAnswer())) continue;
+      if (aux && this.#fromMouse(this.#mouse.takeAnswer())) continue;
+      if (!(keyboard && this.#keyboard.hasKeys) && !(aux && this.#mouse.hasMovement)) return;
+      const now = this.#time.now();
+      if (now < state.inputFrom) {
+        this.#time.schedule(this.#timer, state.inputFrom);
+        return;
+      }
+      state.inputFrom = now + BYTE_NS;
+      if (!(keyboard && this.#fromKeyboard(this.#keyboard.takeKey()))) this.#fromMouse(this.#mouse.takeMovement());
     }
+  }
+
+  /** Whether there was a byte. */
+  #fromKeyboard(byte: number): boolean {
+    if (byte < 0) return false;
+    const translated = this.#translate(byte);
+    if (translated >= 0) this.#answer(translated, 0);
+    return true;
+  }
+
+  #fromMouse(byte: number): boolean {
+    if (byte < 0) return false;
+    this.#answer(byte, STATUS_AUX);
+    return true;
   }
 
   /** Set 2 to set 1, -1 for a prefix that only changes what follows. */
@@ -260,9 +292,7 @@ export class KeyboardController implements Device, PortHandler {
     }
     const release = state.breakSeen ? 0x80 : 0;
     state.breakSeen = false;
-    if (byte === 0x83) return 0x41 | release;
-    if (byte === 0x84) return 0x54 | release;
-    return byte < 0x80 ? (TO_SET_1[byte] as number) | release : byte;
+    return codeInSet1(byte) | release;
   }
 
   #update(): void {

@@ -1,19 +1,49 @@
 import type { DeviceState } from "./device.ts";
+import { fromSet2 } from "./keyboard-sets.ts";
 
 const ACK = 0xfa;
 const RESEND = 0xfe;
+const ECHO = 0xee;
+const SELF_TEST_PASSED = 0xaa;
 /** An MF2 keyboard. */
 const IDENTITY = [0xab, 0x83] as const;
-/** Scan codes that wait beyond this are lost, as in a keyboard. */
-const QUEUE_LIMIT = 16;
+/** Scan codes that wait for the guest beyond this are lost: nobody types so much ahead. */
+const KEY_LIMIT = 4096;
 
-type KeyboardState = { queue: number[]; scanning: boolean; leds: number; scanSet: number; awaits: number };
+type KeyboardState = {
+  /** Answers to commands, sent before any key. */
+  answers: number[];
+  keys: number[];
+  scanning: boolean;
+  leds: number;
+  typematic: number;
+  scanSet: number;
+  /** Set 3: every key tells its release. */
+  allReleases: boolean;
+  /** Command that waits for its parameter, 0 when none. */
+  awaits: number;
+  lastSent: number;
+};
 
 function powerOn(): KeyboardState {
-  return { queue: [], scanning: true, leds: 0, scanSet: 2, awaits: 0 };
+  return {
+    answers: [],
+    keys: [],
+    scanning: true,
+    leds: 0,
+    typematic: 0x2b,
+    scanSet: 2,
+    allReleases: false,
+    awaits: 0,
+    lastSent: 0,
+  };
 }
 
-/** A PS/2 keyboard: answers commands and sends scan codes (IBM PS/2 Hardware Interface Technical Reference, Keyboards). */
+/**
+ * A PS/2 keyboard: answers commands and sends scan codes (IBM PS/2 Hardware Interface Technical Reference, Keyboards).
+ * Keys held down are not repeated here: whoever presses them does that. Keys that a real keyboard would lose, since its
+ * buffer has 16 bytes, wait instead.
+ */
 export class Keyboard {
   #state = powerOn();
 
@@ -29,15 +59,26 @@ export class Keyboard {
     this.#state = structuredClone(state) as KeyboardState;
   }
 
-  /** Next byte for the controller, -1 when there is none. */
-  take(): number {
-    return this.#state.queue.shift() ?? -1;
+  /** Next byte of an answer, -1 when there is none. */
+  takeAnswer(): number {
+    return this.#sent(this.#state.answers.shift());
   }
 
-  /** Scan codes of set 2 as the keys send them; dropped while the guest has scanning off or the queue is full. */
+  /** Next byte of a key, -1 when there is none. */
+  takeKey(): number {
+    return this.#sent(this.#state.keys.shift());
+  }
+
+  get hasKeys(): boolean {
+    return this.#state.keys.length > 0;
+  }
+
+  /** Keys as scan codes of set 2; lost while the guest has scanning off, or (as a whole) when too many wait. */
   press(codes: readonly number[]): void {
-    const { queue, scanning } = this.#state;
-    if (scanning && queue.length + codes.length <= QUEUE_LIMIT) queue.push(...codes.map((code) => code & 0xff));
+    const { keys, scanning, scanSet, allReleases } = this.#state;
+    if (!scanning || keys.length + codes.length > KEY_LIMIT) return;
+    const bytes = codes.map((code) => code & 0xff);
+    keys.push(...fromSet2(bytes, scanSet, allReleases));
   }
 
   /** A byte sent by the controller. */
@@ -45,8 +86,8 @@ export class Keyboard {
     const state = this.#state;
     const awaited = state.awaits;
     state.awaits = 0;
-    // A new command interrupts whatever was being sent.
-    state.queue.length = 0;
+    // A new command interrupts whatever was being answered.
+    state.answers.length = 0;
     if (awaited && byte < 0x80) {
       this.#parameter(awaited, byte);
       return;
@@ -55,32 +96,46 @@ export class Keyboard {
       case 0xed:
       case 0xf0:
       case 0xf3:
+      case 0xfb:
+      case 0xfc:
+      case 0xfd:
+        // The last three are about single keys of set 3, one code each.
         state.awaits = byte;
-        state.queue.push(ACK);
+        state.answers.push(ACK);
         return;
-      case 0xee:
-        state.queue.push(0xee);
+      case ECHO:
+        state.answers.push(ECHO);
         return;
       case 0xf2:
-        state.queue.push(ACK, ...IDENTITY);
+        state.answers.push(ACK, ...IDENTITY);
         return;
       case 0xf4:
         state.scanning = true;
-        state.queue.push(ACK);
+        state.answers.push(ACK);
         return;
       case 0xf5:
-      case 0xf6:
-        state.scanning = byte === 0xf6;
-        state.scanSet = 2;
-        state.queue.push(ACK);
+      case 0xf6: {
+        const { leds } = state;
+        this.#state = { ...powerOn(), leds, scanning: byte === 0xf6, answers: [ACK] };
+        return;
+      }
+      case 0xf7:
+      case 0xf8:
+      case 0xf9:
+      case 0xfa:
+        // All keys of set 3: with releases (0xF8 and 0xFA) or without; whether they repeat does not matter here.
+        state.allReleases = byte === 0xf8 || byte === 0xfa;
+        state.answers.push(ACK);
+        return;
+      case RESEND:
+        state.answers.push(state.lastSent);
         return;
       case 0xff:
         this.#state = powerOn();
-        // Acknowledged, then the result of the self test.
-        this.#state.queue.push(ACK, 0xaa);
+        this.#state.answers.push(ACK, SELF_TEST_PASSED);
         return;
       default:
-        state.queue.push(byte >= 0xf7 && byte <= 0xfd ? ACK : RESEND);
+        state.answers.push(RESEND);
     }
   }
 
@@ -88,17 +143,30 @@ export class Keyboard {
     const state = this.#state;
     if (command === 0xed) {
       state.leds = value & 7;
+    } else if (command === 0xf3) {
+      state.typematic = value & 0x7f;
     } else if (command === 0xf0) {
       if (value === 0) {
-        state.queue.push(ACK, state.scanSet);
+        state.answers.push(ACK, state.scanSet);
         return;
       }
       if (value > 3) {
-        state.queue.push(RESEND);
+        state.answers.push(RESEND);
         return;
       }
       state.scanSet = value;
+      // What was pressed before would be misread.
+      state.keys.length = 0;
+    } else {
+      // More codes may follow, up to the next command.
+      state.awaits = command;
     }
-    state.queue.push(ACK);
+    state.answers.push(ACK);
+  }
+
+  #sent(byte: number | undefined): number {
+    if (byte === undefined) return -1;
+    if (byte !== RESEND) this.#state.lastSent = byte;
+    return byte;
   }
 }

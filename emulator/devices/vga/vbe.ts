@@ -24,7 +24,7 @@ export function readVbe(state: VgaState): number {
 /** @returns whether the mode, or what the memory window shows, may have changed */
 export function writeVbe(state: VgaState, value: number, vram: Uint8Array): boolean {
   const { vbe } = state;
-  const index = state.vbeIndex;
+  const index = state.vbeIndex as Vbe;
   switch (index) {
     case Vbe.ID:
       // Older drivers ask for older versions and read them back.
@@ -60,6 +60,9 @@ export function writeVbe(state: VgaState, value: number, vram: Uint8Array): bool
       vbe[index] = value;
       return true;
     }
+    case Vbe.VIRTUAL_HEIGHT:
+    case Vbe.MEMORY_64K:
+    case Vbe.COUNT:
     default:
       // VIRTUAL_HEIGHT and MEMORY_64K follow from the others.
       return false;
