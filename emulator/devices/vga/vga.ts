@@ -29,8 +29,10 @@ export interface VgaOptions {
   memoryBytes: number;
   /** Guest time in nanoseconds. */
   now(): number;
-  /** The adapter's BIOS; without it the adapter comes up in text mode, as its BIOS would leave it. */
+  /** The adapter's BIOS. */
   rom?: Uint8Array;
+  /** Comes up in text mode, as its BIOS would leave it; else blank, as after power-on. */
+  inTextMode: boolean;
   /** What the screen shows changed: "text 80×25", "640×480, 16 colours", "1024×768, 32 bits". */
   screenMode(text: string): void;
 }
@@ -107,7 +109,7 @@ export class Vga implements PciDevice {
     this.#state = powerOnState(this.#vram.length);
     this.#registers = this.#attach();
     this.#shownMode = "";
-    if (!this.#options.rom) enterTextMode(this.#state, this.#vram);
+    if (this.#options.inTextMode) enterTextMode(this.#state, this.#vram);
     this.#mapped = undefined;
     this.#update(Change.BOTH);
   }
