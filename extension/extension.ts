@@ -3,10 +3,10 @@ import * as vscode from "vscode";
 import { PANELS } from "../webview/messages.ts";
 import { AdapterFactory } from "./adapter.ts";
 import { promptPhysicalBreakpoint } from "./address-breakpoints.ts";
-import { LaunchConfigurationProvider } from "./launch-configuration.ts";
+import { demoConfiguration, LaunchConfigurationProvider } from "./launch-configuration.ts";
 import { PanelView } from "./panel-view.ts";
 import { DEBUG_TYPE, SessionHub } from "./session-hub.ts";
-import { followSessionsInWindow, openDisassembly, showPanels } from "./window.ts";
+import { followSessionsInWindow, openDisassembly, showPanels, showView } from "./window.ts";
 
 export function activate(context: vscode.ExtensionContext): void {
   const hub = new SessionHub();
@@ -18,7 +18,12 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, configurations, Dynamic),
     vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, new AdapterFactory(context.extensionUri)),
     vscode.commands.registerCommand("bootscope.addPhysicalBreakpoint", promptPhysicalBreakpoint),
+    vscode.commands.registerCommand("bootscope.runDemo", () =>
+      vscode.debug.startDebugging(vscode.workspace.workspaceFolders?.[0], demoConfiguration()),
+    ),
     vscode.commands.registerCommand("bootscope.showPanels", showPanels),
+    vscode.commands.registerCommand("bootscope.showTimeline", () => showView("timeline")),
+    vscode.commands.registerCommand("bootscope.showScreen", () => showView("screen")),
     vscode.commands.registerCommand("bootscope.openDisassembly", openDisassembly),
     ...PANELS.map((name) =>
       vscode.window.registerWebviewViewProvider(`bootscope.${name}`, new PanelView(name, context.extensionUri, hub)),

@@ -1,8 +1,10 @@
-/** Finds kernels and initramfs files in the workspace by name; nothing is read. */
+/** Finds kernels, initramfs files, disk and CD images in the workspace by name; nothing is read. */
 import * as vscode from "vscode";
 
 const KERNELS = "**/{vmlinuz,vmlinuz[-.]*,bzImage,bzImage[-.]*,vmlinux,vmlinux[-.]*}";
 const INITRDS = "**/{initrd,initrd[-.]*,initramfs,initramfs[-.]*,rootfs.cpio,rootfs.cpio.*}";
+const CDS = "**/*.iso";
+const DISKS = "**/*.{img,raw}";
 /** Folders that hold many files and no guests, and what build trees keep beside a kernel. */
 const EXCLUDED = "**/{node_modules,.git,arch/*/boot/compressed}/**";
 /** Endings of files that only name a kernel or initramfs. */
@@ -13,6 +15,8 @@ export interface GuestFiles {
   /** Absolute paths, most wanted first. */
   kernels: string[];
   initrds: string[];
+  cds: string[];
+  disks: string[];
 }
 
 /** Looks through one folder of the workspace, or through all of them. */
@@ -22,8 +26,9 @@ export async function findGuestFiles(folder: vscode.WorkspaceFolder | undefined)
     const files = await vscode.workspace.findFiles(glob, EXCLUDED, LIMIT);
     return rankGuestFiles(files.map((file) => file.fsPath));
   };
-  const [kernels, initrds] = await Promise.all([find(KERNELS), find(INITRDS)]);
-  return { kernels, initrds };
+  const [kernels, initrds, cds, images] = await Promise.all([KERNELS, INITRDS, CDS, DISKS].map(find));
+  const disks = (images ?? []).filter((file) => !initrds?.includes(file) && !kernels?.includes(file));
+  return { kernels: kernels ?? [], initrds: initrds ?? [], cds: cds ?? [], disks };
 }
 
 /** Compressed kernels before ELF ones, shallow paths before deep ones, then by name. */

@@ -24,6 +24,10 @@ export class PanelView implements vscode.WebviewViewProvider {
     const postBreakpoints = (): void => post({ type: "breakpoints", addresses: addressBreakpoints() });
     const replay = (): void => {
       if (this.name === "serial") post({ type: "replay", outputs: this.hub.log?.contents() ?? [] });
+      if (this.name === "timeline") {
+        const { phases = [], events = [] } = this.hub.boot ?? {};
+        post({ type: "boot", phases, events });
+      }
     };
     // Nothing may be posted before the page's script listens.
     let ready = false;
@@ -36,6 +40,15 @@ export class PanelView implements vscode.WebviewViewProvider {
       }),
       this.hub.onOutput((output) => {
         if (ready && this.name === "serial") post({ type: "output", ...output });
+      }),
+      this.hub.onPhase((phase) => {
+        if (ready && this.name === "timeline") post({ type: "phase", phase });
+      }),
+      this.hub.onEvents((events) => {
+        if (ready && this.name === "timeline") post({ type: "events", events });
+      }),
+      this.hub.onScreen(() => {
+        if (ready && this.name === "screen") post({ type: "screen" });
       }),
       vscode.debug.onDidChangeBreakpoints(() => {
         if (ready) postBreakpoints();

@@ -1,7 +1,8 @@
 /** Follows debug sessions of type `bootscope` and tells the panels about the one that matters: the last one started or chosen. */
 import * as vscode from "vscode";
-import type { CustomEvents } from "../debug-adapter/protocol.ts";
-import type { OutputSource, SessionState } from "../webview/messages.ts";
+import type { CustomEvents, WireBootEvent } from "../debug-adapter/protocol.ts";
+import type { BootPhase, OutputSource, SessionState } from "../webview/messages.ts";
+import { BootLog } from "./boot-log.ts";
 import { OutputLog } from "./output-log.ts";
 
 export const DEBUG_TYPE = "bootscope";
@@ -13,6 +14,7 @@ interface Followed {
   session: vscode.DebugSession;
   state: SessionState;
   log: OutputLog;
+  boot: BootLog;
 }
 
 export interface Output {
@@ -27,19 +29,31 @@ export class SessionHub implements vscode.Disposable {
   private readonly stateEmitter = new vscode.EventEmitter<SessionState>();
   private readonly outputEmitter = new vscode.EventEmitter<Output>();
   private readonly replayEmitter = new vscode.EventEmitter<void>();
+  private readonly phaseEmitter = new vscode.EventEmitter<BootPhase>();
+  private readonly eventsEmitter = new vscode.EventEmitter<WireBootEvent[]>();
+  private readonly screenEmitter = new vscode.EventEmitter<void>();
 
   /** The session shown, or its state, changed. */
   readonly onState = this.stateEmitter.event;
   /** The guest of the session shown sent something. */
   readonly onOutput = this.outputEmitter.event;
-  /** Another session is shown: consoles start over from {@link log}. */
+  /** Another session or another run is shown: panels start over from {@link log} and {@link boot}. */
   readonly onReplay = this.replayEmitter.event;
+  /** A phase began in the session shown. */
+  readonly onPhase = this.phaseEmitter.event;
+  /** Events were recorded in the session shown. */
+  readonly onEvents = this.eventsEmitter.event;
+  /** The guest's picture changed in the session shown. */
+  readonly onScreen = this.screenEmitter.event;
 
   constructor() {
     this.disposables.push(
       this.stateEmitter,
       this.outputEmitter,
       this.replayEmitter,
+      this.phaseEmitter,
+      this.eventsEmitter,
+      this.screenEmitter,
       vscode.debug.onDidStartDebugSession((session) => this.follow(session)),
       vscode.debug.onDidChangeActiveDebugSession((session) => this.show(session)),
       vscode.debug.onDidTerminateDebugSession((session) => this.ended(session)),
@@ -68,6 +82,10 @@ export class SessionHub implements vscode.Disposable {
     return this.current?.log;
   }
 
+  get boot(): BootLog | undefined {
+    return this.current?.boot;
+  }
+
   /** The session shown, while it lives. */
   get session(): vscode.DebugSession | undefined {
     return this.state.state === "ended" ? undefined : this.current?.session;
@@ -82,7 +100,8 @@ export class SessionHub implements vscode.Disposable {
     if (session.type !== DEBUG_TYPE) return undefined;
     let found = this.followed.get(session.id);
     if (found === undefined) {
-      found = { session, state: { id: session.id, state: "starting", stop: 0, edit: 0 }, log: new OutputLog() };
+      const state: SessionState = { id: session.id, state: "starting", stop: 0, edit: 0 };
+      found = { session, state, log: new OutputLog(), boot: new BootLog() };
       this.followed.set(session.id, found);
       this.select(found);
     }
@@ -125,18 +144,45 @@ export class SessionHub implements vscode.Disposable {
         if (found === this.current) this.outputEmitter.fire(output);
         break;
       }
-      case "bootscope/phase":
-        this.update(found, { phase: (event.body as CustomEvents["bootscope/phase"]).label });
-        break;
-      case "bootscope/state": {
-        const { state, description } = event.body as CustomEvents["bootscope/state"];
-        const stop = found.state.stop + (state === "stopped" ? 1 : 0);
-        const { description: _old, ...rest } = found.state;
-        found.state = rest;
-        this.update(found, { state, stop, ...(description !== undefined && { description }) });
+      case "bootscope/phase": {
+        const { phase, label } = event.body as CustomEvents["bootscope/phase"];
+        found.boot.addPhase(phase);
+        if (found === this.current) this.phaseEmitter.fire(phase);
+        this.update(found, { phase: label });
         break;
       }
+      case "bootscope/event": {
+        const { events } = event.body as CustomEvents["bootscope/event"];
+        found.boot.addEvents(events);
+        if (found === this.current) this.eventsEmitter.fire(events);
+        break;
+      }
+      case "bootscope/screen":
+        if (found === this.current) this.screenEmitter.fire();
+        break;
+      case "bootscope/state":
+        this.changed(found, event.body as CustomEvents["bootscope/state"]);
+        break;
     }
+  }
+
+  private changed(found: Followed, { state, description, icount }: CustomEvents["bootscope/state"]): void {
+    const stop = found.state.stop + (state === "stopped" ? 1 : 0);
+    const { description: _old, ...rest } = found.state;
+    found.state = rest;
+    if (state === "starting") {
+      // The machine is switched on, perhaps again: what was recorded belongs to the one before.
+      const { phase: _phase, icount: _icount, ...fresh } = rest;
+      found.state = fresh;
+      found.boot = new BootLog();
+      if (found === this.current) this.replayEmitter.fire();
+    }
+    this.update(found, {
+      state,
+      stop,
+      ...(description !== undefined && { description }),
+      ...(icount !== undefined && { icount }),
+    });
   }
 
   private update(followed: Followed, change: Partial<SessionState>): void {

@@ -1,9 +1,14 @@
 /** What a session does to the window: panels come up when it starts, the Disassembly view at its first stop. */
 import * as vscode from "vscode";
+import type { PanelName } from "../webview/messages.ts";
 import { DEBUG_TYPE, type SessionHub } from "./session-hub.ts";
 
 export async function showPanels(): Promise<void> {
   await vscode.commands.executeCommand("workbench.view.extension.bootscope");
+}
+
+export function showView(name: PanelName): Thenable<void> {
+  return vscode.commands.executeCommand(`bootscope.${name}.focus`);
 }
 
 /** Opens VS Code's Disassembly view at the program counter. */
@@ -32,7 +37,7 @@ export function followSessionsInWindow(hub: SessionHub): vscode.Disposable {
       if (!(item instanceof vscode.DebugStackFrame)) void chooseFrame();
       else if (!stoppedOnce.has(item.session.id)) {
         stoppedOnce.add(item.session.id);
-        void showFirstStop();
+        void showFirstStop(item);
       }
     }),
     vscode.debug.onDidTerminateDebugSession((session) => stoppedOnce.delete(session.id)),
@@ -64,13 +69,21 @@ function chooseFrame(): Thenable<void> {
   return vscode.commands.executeCommand("workbench.action.debug.callStackBottom");
 }
 
-/** For code without source files VS Code does neither by itself. */
-async function showFirstStop(): Promise<void> {
+/** For code without source files VS Code does neither by itself; with one it opens that. */
+async function showFirstStop(frame: vscode.DebugStackFrame): Promise<void> {
   if (setting<string>("debug", "openDebug", "openOnDebugBreak") !== "neverOpen")
     await vscode.commands.executeCommand("workbench.view.debug");
-  if (setting("bootscope", "openDisassemblyOnFirstStop", true)) {
+  if (setting("bootscope", "openDisassemblyOnFirstStop", true) && !(await hasSource(frame))) {
     await vscode.commands.executeCommand("debug.action.openDisassemblyView");
   }
+}
+
+/** VS Code's API tells no source of a frame: the session does. */
+async function hasSource({ session, threadId }: vscode.DebugStackFrame): Promise<boolean> {
+  const { stackFrames } = (await session.customRequest("stackTrace", { threadId })) as {
+    stackFrames: { source?: object }[];
+  };
+  return stackFrames[0]?.source !== undefined;
 }
 
 function showBeside(view: string): Thenable<void> {
