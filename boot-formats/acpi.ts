@@ -96,7 +96,6 @@ export interface FixedHardware {
 const IO_SPACE = 1;
 const BOOT_LEGACY_DEVICES = 1 << 0;
 const BOOT_8042 = 1 << 1;
-const BOOT_NO_VGA = 1 << 2;
 const FLAG_WBINVD = 1 << 0;
 const FLAG_PROC_C1 = 1 << 2;
 /** No power and no sleep button among the fixed registers. */
@@ -131,7 +130,7 @@ export function buildFadt(hardware: FixedHardware): Uint8Array {
     view.setUint16(96, NO_C_STATE, true);
     view.setUint16(98, NO_C_STATE, true);
     view.setUint8(108, hardware.centuryIndex);
-    view.setUint16(109, BOOT_LEGACY_DEVICES | BOOT_8042 | BOOT_NO_VGA, true);
+    view.setUint16(109, BOOT_LEGACY_DEVICES | BOOT_8042, true);
     const buttons = FLAG_NO_FIXED_POWER_BUTTON | FLAG_NO_FIXED_SLEEP_BUTTON;
     view.setUint32(112, FLAG_WBINVD | FLAG_PROC_C1 | buttons | FLAG_RESET_REGISTER, true);
     genericAddress(view, 116, hardware.reset.port, 8);

@@ -7,10 +7,16 @@ const le = (value: number, bytes: number): number[] =>
 
 const ascii = (text: string): number[] => Array.from(text, (character) => character.charCodeAt(0));
 
-/** A name of up to four characters, padded with "_"; a leading backslash makes it relative to the root. */
-function nameString(name: string): number[] {
-  const root = name.startsWith("\\");
-  return [...(root ? [0x5c] : []), ...ascii((root ? name.slice(1) : name).padEnd(4, "_"))];
+/**
+ * A name, or a path of names with dots between; each has up to four characters and is padded with "_". A leading backslash
+ * makes it relative to the root.
+ */
+function nameString(path: string): number[] {
+  const root = path.startsWith("\\");
+  const segments = (root ? path.slice(1) : path).split(".").flatMap((segment) => ascii(segment.padEnd(4, "_")));
+  const count = segments.length / 4;
+  const prefix = count === 1 ? [] : count === 2 ? [0x2e] : [0x2f, count];
+  return [...(root ? [0x5c] : []), ...prefix, ...segments];
 }
 
 /** Content behind its length, which counts itself (20.2.4). */
@@ -50,6 +56,66 @@ function buffer(bytes: Aml): number[] {
   return [0x11, ...withLength([...integer(bytes.length), ...bytes])];
 }
 
+/** A reference to an object, or a call of a method with these arguments. */
+export function reference(path: string, ...callArguments: Aml[]): number[] {
+  return [...nameString(path), ...callArguments.flat()];
+}
+
+export const argument = (index: number): number[] => [0x68 + index];
+
+export function method(path: string, parameters: number, ...terms: Aml[]): number[] {
+  return [0x14, ...withLength([...nameString(path), parameters, ...terms.flat()])];
+}
+
+const SERIALIZED = 8;
+
+/** A method that only one thread at a time may run: it makes named objects. */
+export function serializedMethod(path: string, parameters: number, ...terms: Aml[]): number[] {
+  return method(path, parameters | SERIALIZED, ...terms);
+}
+
+export function returns(value: Aml): number[] {
+  return [0xa4, ...value];
+}
+
+export function ifTrue(condition: Aml, ...terms: Aml[]): number[] {
+  return [0xa0, ...withLength([...condition, ...terms.flat()])];
+}
+
+export function less(left: Aml, right: Aml): number[] {
+  return [0x95, ...left, ...right];
+}
+
+export function and(left: Aml, right: Aml): number[] {
+  return [0x7b, ...left, ...right, 0x00];
+}
+
+/** `target = target | value`. */
+export function orInto(target: Aml, value: Aml): number[] {
+  return [0x7d, ...target, ...value, ...target];
+}
+
+export function store(value: Aml, target: Aml): number[] {
+  return [0x70, ...value, ...target];
+}
+
+/** A name for the double word at a byte offset of a buffer. */
+export function dwordField(source: Aml, offset: number, path: string): number[] {
+  return [0x8a, ...source, ...integer(offset), ...nameString(path)];
+}
+
+const PCI_CONFIG = 2;
+
+/** An operation region in the configuration space of the PCI function whose scope this is in. */
+export function pciConfigRegion(path: string, offset: number, bytes: number): number[] {
+  return [0x5b, 0x80, ...nameString(path), PCI_CONFIG, ...integer(offset), ...integer(bytes)];
+}
+
+/** Names for the bytes of an operation region from its start on: byte access, no lock, other bits preserved. */
+export function byteFields(region: string, ...names: string[]): number[] {
+  return [0x5b, 0x81, ...withLength([...nameString(region), 0x01, ...names.flatMap((one) => [...nameString(one), 8])])];
+}
+
 /** A compressed EISA id such as PNP0A03 (6.1.5, ASL EISAID). */
 export function eisaId(id: string): number[] {
   const letters = ascii(id.slice(0, 3)).map((code) => code - 0x40);
@@ -71,6 +137,12 @@ export function ioPorts(base: number, count: number): number[] {
 /** One ISA interrupt, edge-triggered and active high. */
 export function irq(number: number): number[] {
   return [0x22, ...le(1 << number, 2)];
+}
+
+/** Interrupts of which one is used, or that one: level-triggered, active high, shared. */
+export function sharedInterrupts(...numbers: number[]): number[] {
+  const body = [0x09, numbers.length, ...numbers.flatMap((number) => le(number, 4))];
+  return [0x89, ...le(body.length, 2), ...body];
 }
 
 export function fixedMemory(base: number, size: number, writable: boolean): number[] {

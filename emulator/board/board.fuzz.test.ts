@@ -30,6 +30,7 @@ class Monkey {
   #seed: number;
   /** Sum over everything the board said. */
   heard = 0;
+  readonly lines = new TestLines(RAM_BYTES);
   readonly queue = new EventQueue(
     () => this.now,
     () => undefined,
@@ -42,19 +43,12 @@ class Monkey {
       this.heard = (Math.imul(this.heard, 31) + value) | 0;
     };
     this.board = new Board({
-      memoryBytes: 512 << 20,
+      memoryBytes: RAM_BYTES,
       rtcTime: 1_700_000_000,
       queue: this.queue,
       serialOutput: (port, byte) => hear(port * 256 + byte),
       debugOutput: hear,
-      lines: {
-        setIntr: (level) => hear(level ? 1 : 2),
-        raiseNmi: () => hear(3),
-        attention: () => undefined,
-        requestReset: (cause) => hear(cause.length),
-        requestPowerOff: () => hear(4),
-        setA20: (enabled) => hear(enabled ? 5 : 6),
-      },
+      lines: this.lines,
     });
   }
 

@@ -5,6 +5,7 @@ import type { EventQueue } from "../devices/event-queue.ts";
 import type { FwCfg } from "../devices/fw-cfg.ts";
 import { Hpet } from "../devices/hpet.ts";
 import { KeyboardController } from "../devices/i8042.ts";
+import { PiixIde } from "../devices/ide/piix-ide.ts";
 import { IoApic } from "../devices/io-apic.ts";
 import { LocalApic } from "../devices/local-apic.ts";
 import { PciBus } from "../devices/pci.ts";
@@ -13,6 +14,7 @@ import { Pit } from "../devices/pit.ts";
 import { Rtc } from "../devices/rtc.ts";
 import { SystemControl } from "../devices/system-control.ts";
 import { Uart } from "../devices/uart.ts";
+import { Vga } from "../devices/vga/vga.ts";
 import type { Drive } from "../disks/disk-image.ts";
 import type { Screen } from "../machine/api.ts";
 import { CHIPSET, HOST_DEVFN, ISA_DEVFN, PIRQ_ROUTES, PM_BASE, PM_DEVFN, PM_MISC } from "./chipset.ts";
@@ -41,6 +43,8 @@ const IRQ_RTC = 8;
 const IRQ_SCI = 9;
 const IRQ_MOUSE = 12;
 const IRQ_FPU = 13;
+/** Of the first IDE channel; the second's is the next. */
+const IRQ_IDE = 14;
 
 export interface BoardOptions {
   /** RAM in bytes. */
@@ -96,6 +100,7 @@ export class Board {
   readonly #uarts: readonly [Uart, Uart];
   readonly #dma = new DmaController();
   readonly #pci: PciBus;
+  readonly #vga: Vga;
   readonly #fwCfg: FwCfg | undefined;
   readonly #devices: readonly Device[];
   /** Levels of the PIT's and the clock's own outputs, which the HPET may replace. */
@@ -197,6 +202,22 @@ export class Board {
     });
     this.#claimMemory(unclaimed);
     const pm1 = this.#firstUse.ports(this.#ports, "acpi-pm", this.#pm.pm1, 4);
+    this.#vga = new Vga({
+      lines,
+      memoryBytes,
+      now: () => queue.now(),
+      ...(options.firmware?.vgaRom ? { rom: options.firmware.vgaRom } : {}),
+      screenMode: (text) => options.screenMode?.(text),
+    });
+    const ide = new PiixIde(options.drives ?? [], {
+      time: queue,
+      lines,
+      slot: this.#pci.slot(1, 1),
+      irqs: [(level) => this.#router.isa(IRQ_IDE, level), (level) => this.#router.isa(IRQ_IDE + 1, level)],
+      diskTransfer: (transfer) => options.diskTransfer?.(transfer),
+    });
+    const pciDevices = [ide, this.#vga];
+    for (const device of pciDevices) this.#pci.plug(device);
     this.#windows.addPorts(PM_DEVFN, pm1, PM_PORT_COUNT, () => this.#pmBase());
     for (const [devfn, fn, device] of this.#pci.plugged()) this.#windows.add(devfn, fn, device);
     this.#devices = [
@@ -213,6 +234,7 @@ export class Board {
       this.#control,
       ...(this.#fwCfg ? [this.#fwCfg] : []),
       this.#pci,
+      ...pciDevices,
     ];
     this.reset();
   }
@@ -309,7 +331,7 @@ export class Board {
 
   /** What the screen shows. */
   screen(): Screen {
-    return { kind: "off" };
+    return this.#vga.screen();
   }
 
   /** IA32_APIC_BASE, bits 0 to 31. */

@@ -84,8 +84,8 @@ export function prepareDirectBoot(config: DirectBootConfig): DirectBoot {
     ["gdt", "GDT with __BOOT_CS and __BOOT_DS", buildGdt(kernel.info.entry)],
     ["boot_params", "boot_params, the zero page", { physical: BOOT_PARAMS_ADDRESS, bytes: bootParams }],
     ["command line", "kernel command line, zero-terminated", { physical: CMDLINE_ADDRESS, bytes: cmdline }],
-    ["ACPI tables", "RSDT, XSDT, FADT, MADT, HPET, DSDT", acpi.tables],
-    ["RSDP", "ACPI root pointer and FACS", acpi.rsdp],
+    ["ACPI tables", "RSDT, XSDT, FADT, FACS, MADT, HPET, DSDT", acpi.tables],
+    ["RSDP", "ACPI root pointer", acpi.rsdp],
   ];
   if (kernel.info.entry === "64") {
     named.push(["page tables", "identity map of 4 GiB in 2 MiB pages", buildIdentityPageTables()]);
