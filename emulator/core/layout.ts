@@ -268,6 +268,8 @@ export const enum Key {
   REAL = 16,
   /** Long mode active (compatibility or 64-bit). */
   LONG = 32,
+  /** 32-bit code of legacy mode whose DS, ES and SS span 4 GiB from 0, writable: offsets are linear addresses. */
+  FLAT = 64,
   /** Outside 64-bit mode: number of the code segment's base and limit in CODE_SEGMENTS. */
   SEGMENT_SHIFT = 8,
   /** A dead block's key; never in force. */

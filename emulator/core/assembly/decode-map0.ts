@@ -1,13 +1,14 @@
 /** One-byte opcodes (SDM vol. 2, table A-2). */
-import { L } from "../layout";
+import { Key, L } from "../layout";
 import { Op, SLOT } from "./op";
+import { key } from "./state";
 import { H } from "./handlers.gen";
 import {
   codeSize, osize, asize, rex, rep, has66, lock, segment, overrun, setOsize, fetch8, fetch16, fetch32, fetch64, fetchZ, fetchS8,
   emit, emitCold, setTargets, setFusible, getFusible, nextRip, instructionLength, dropOp,
 } from "./decode";
 import {
-  isReg, modrm, reg, rm, regRaw, rmRaw, fetchModRM, prepareMemory, prepareAbsolute, prepareLea, fillMemory, reg8, regOf, effectiveSegment, adjustForPop,
+  isReg, modrm, reg, rm, regRaw, rmRaw, fetchModRM, prepareMemory, prepareCold, prepareAbsolute, prepareLea, fillMemory, reg8, regOf, effectiveSegment, adjustForPop,
 } from "./decode-operand";
 import { decodeMap1 } from "./decode-map1";
 import { systemAccess } from "./system/operand-size";
@@ -31,7 +32,7 @@ export const UNCHECKED: u32 = 0x200;
 
 /** A cold operation with a ModRM operand that takes `access` (bytes | write << 8, or UNCHECKED) of memory. */
 export function coldModRM(h: u32, opcode: u32, imm: i64, access: u32): Op {
-  if (!isReg) prepareMemory(access == UNCHECKED ? 0 : access & 0xff ? access & 0xff : 1, (access & 0x100) != 0);
+  if (!isReg) prepareCold(access == UNCHECKED ? 0 : access & 0xff ? access & 0xff : 1, (access & 0x100) != 0);
   const op = emitCold(h, opcode | modrmInfo(), imm);
   op.a = <u8>(reg << 3);
   op.b = <u8>(rm << 3);
@@ -52,7 +53,7 @@ export function systemModRM(opcode: u32): bool {
   const info = opcode | (prefix << 10) | modrmInfo() | (osize << 16) | (asize << 18) | (rex & 8 ? 0x2000 : 0) | (codeSize == 2 ? 0x40000000 : 0);
   if (lock) return undefinedOpcode();
   const access = systemAccess(info);
-  if (!isReg) prepareMemory(access & 0xffff, (access & 0x10000) != 0);
+  if (!isReg) prepareCold(access & 0xffff, (access & 0x10000) != 0);
   const op = emitCold(H.SYSTEM, opcode | modrmInfo(), 0);
   op.a = <u8>(reg << 3);
   op.b = <u8>(rm << 3);
@@ -260,6 +261,7 @@ function call(rel: i32): bool {
   const target = branchTarget(rel);
   if (lock) return undefinedOpcode();
   if (codeSize == 2 && plainTarget(target)) setTargets(emit(H.CALL64, 0, RSP8, 0, 0, 0, 0), target);
+  else if (flatStack()) setTargets(emit(H.CALL32, 0, RSP8, 0, 0, 0, 0), target);
   else emitCold(H.INTEGER_END, 0xe8, target);
   return true;
 }
@@ -351,6 +353,14 @@ function group5(): bool {
           if (regRaw == 2) fillMemory(emit(H.CALL_m64, 0, 0, 0, 0, 0, instructionLength()));
           else fillMemory(emit(H.JMP_m64, 0, 0, 0, 0, 0, 0));
         }
+      } else if (flatStack() && (isReg || regRaw == 4)) {
+        if (isReg) {
+          if (regRaw == 2) emit(H.CALL_r32, rm << 3, RSP8, 0, 0, 0, instructionLength());
+          else emit(H.JMP_r32, rm << 3, 0, 0, 0, 0, 0);
+        } else {
+          prepareMemory(4, false);
+          fillMemory(emit(H.JMP_m32, 0, 0, 0, 0, 0, 0));
+        }
       } else coldInteger(H.INTEGER_END, 0xff, osize, 0, false);
       return true;
     }
@@ -424,6 +434,11 @@ function moveRegisterImmediate(opcode: u32): bool {
   }
   return false;
 }
+/** Whether a stack operation of 32 bits is plain: flat segments, ESP, and a code segment that every target lies in. */
+function flatStack(): bool {
+  const k = key();
+  return osize == 2 && (k & Key.FLAT) != 0 && (k & Key.STACK32) != 0 && load<u32>(L.SEG_CS + L.SEG_LIMIT) == 0xffffffff;
+}
 /** Stack operations have 64-bit operands in 64-bit mode unless 66 makes them 16. */
 function stackSize(): void {
   if (codeSize == 2 && osize == 2) setOsize(3);
@@ -433,6 +448,7 @@ function pushPopRegister(opcode: u32): bool {
   stackSize();
   const r = ((opcode & 7) | ((rex & 1) << 3)) << 3;
   if (osize == 3) emit(opcode < 0x58 ? H.PUSH_r64 : H.POP_r64, r, RSP8, 0, 0, 0, 0);
+  else if (flatStack()) emit(opcode < 0x58 ? H.PUSH_r32 : H.POP_r32, r, RSP8, 0, 0, 0, 0);
   else emitCold(H.INTEGER, opcode, 0).a = <u8>r;
   return false;
 }
@@ -441,6 +457,7 @@ function pushImmediate(opcode: u32): bool {
   if (lock) return undefinedOpcode();
   stackSize();
   if (osize == 3) emit(H.PUSH_i64, 0, RSP8, 0, 0, 0, imm);
+  else if (flatStack()) emit(H.PUSH_i32, 0, RSP8, 0, 0, 0, imm);
   else emitCold(H.INTEGER, opcode, imm);
   return false;
 }
@@ -654,6 +671,7 @@ export function decodeMap0(opcode: u32): bool {
       if (lock) return undefinedOpcode();
       stackSize();
       if (osize == 3) emit(H.RET64, 0, RSP8, 0, 0, 0, imm);
+      else if (flatStack()) emit(H.RET32, 0, RSP8, 0, 0, 0, imm);
       else emitCold(H.INTEGER_END, 0xc3, imm);
       return true;
     }

@@ -2,7 +2,7 @@
 import { L } from "../layout";
 import { H } from "./handlers.gen";
 import { codeSize, osize, rep, has66, lock, rex, fetch8, fetch16, fetch32, emit, emitCold, setOsize } from "./decode";
-import { isReg, reg, rm, regRaw, fetchModRM, prepareMemory, fillMemory, reg8, regOf } from "./decode-operand";
+import { isReg, reg, rm, regRaw, fetchModRM, prepareMemory, prepareCold, fillMemory, reg8, regOf } from "./decode-operand";
 import { undefinedOpcode, coldModRM, UNCHECKED, coldInteger, systemModRM, conditionalBranch, modrmInfo, storeHandler } from "./decode-map0";
 import { sseAccess, sseExists } from "./sse/sse";
 
@@ -97,7 +97,7 @@ function group9(): bool {
   fetchModRM();
   if (regRaw == 1 && !isReg) {
     const size = osize == 3 ? 4 : 3;
-    prepareMemory(1 << size, true);
+    prepareCold(1 << size, true);
     const op = emitCold(H.INTEGER, 0x1c7 | modrmInfo(), 0);
     fillMemory(op);
     return false;

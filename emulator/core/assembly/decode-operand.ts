@@ -1,7 +1,8 @@
 /** ModRM, SIB and displacement; the EA operation that an address may need. */
-import { L } from "../layout";
+import { Key, L } from "../layout";
 import { Op } from "./op";
 import { H } from "./handlers.gen";
+import { key } from "./state";
 import { codeSize, asize, rex, segment, fetch8, fetch16, fetch32, emit, setRipRelative, nextOut } from "./decode";
 
 /** ModRM.mod is 3. */
@@ -106,10 +107,20 @@ export function effectiveSegment(): u32 {
 }
 
 /**
- * Emits the EA operation that the address needs, if any, for an access of `size` bytes; then `fillMemory` gives the
- * main operation its address.
+ * Emits the EA operation that the address needs, if any, for an access of `size` bytes by a hot operation; then
+ * `fillMemory` gives the main operation its address. Flat segments need none: an offset beyond 4 GiB, or below 0, is in
+ * no entry of the TLB, and is wrapped on the slow way.
  */
 export function prepareMemory(size: u32, write: bool): void {
+  if (key() & Key.FLAT && asize == 2) {
+    const seg = effectiveSegment();
+    if (seg == 0 || seg == 2 || seg == 3) return;
+  }
+  prepareCold(size, write);
+}
+
+/** The same for any operation: its address is a linear one, wrapped. */
+export function prepareCold(size: u32, write: bool): void {
   if (codeSize != 2) {
     emit(H.EA_SEG, 0, base, index, scale, disp, eaImmediate(effectiveSegment(), size, write));
     temp();

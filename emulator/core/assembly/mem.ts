@@ -102,6 +102,7 @@ export function stc<T>(lin: u64, v: T): void {
 
 /** Raises the fault that a write of `size` bytes would raise, and makes the translation ready; nothing is written. */
 export function probeWrite(lin: u64, size: u32): void {
+  lin = wrap(lin);
   checkCanonical(lin, size);
   // Larger ones are made of parts, each with an alignment of its own.
   if (size <= 8) checkAlignment(lin, size);
@@ -110,6 +111,7 @@ export function probeWrite(lin: u64, size: u32): void {
   if ((lin ^ last) & ~(<u64>4095)) translate(last & ~(<u64>4095), Access.WRITE);
 }
 export function probeRead(lin: u64, size: u32): void {
+  lin = wrap(lin);
   checkCanonical(lin, size);
   translate(lin, 0);
   const last = wrap(lin + size - 1);
@@ -277,6 +279,7 @@ function observe(lin: u64, phys: u32, size: u32, write: bool): void {
 }
 
 export function ldSlow<T>(lin: u64): T {
+  lin = wrap(lin);
   checkCanonical(lin, sizeof<T>());
   checkAlignment(lin, sizeof<T>());
   const last = wrap(lin + sizeof<T>() - 1);
@@ -298,6 +301,7 @@ export function ldSlow<T>(lin: u64): T {
 }
 
 export function stSlow<T>(lin: u64, v: T): void {
+  lin = wrap(lin);
   checkCanonical(lin, sizeof<T>());
   checkAlignment(lin, sizeof<T>());
   const last = wrap(lin + sizeof<T>() - 1);

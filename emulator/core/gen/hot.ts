@@ -150,6 +150,11 @@ narrow.push(["PUSH_r64", "const sp = R(RSP) - 8; st<u64>(sp, R(op.a), op); W(RSP
 narrow.push(["PUSH_i64", "const sp = R(RSP) - 8; st<u64>(sp, <u64><i64>op.imm, op); W(RSP, sp);"]);
 narrow.push(["POP_r64", "const sp = R(RSP), v = ld<u64>(sp, op); W(RSP, sp + 8); W(op.a, v);"]);
 
+// ---- 32-bit stack in flat segments
+narrow.push(["PUSH_r32", "const sp = R32(RSP) - 4; st<u32>(<u64>sp, R32(op.a), op); W32(RSP, sp);"]);
+narrow.push(["PUSH_i32", "const sp = R32(RSP) - 4; st<u32>(<u64>sp, <u32>op.imm, op); W32(RSP, sp);"]);
+narrow.push(["POP_r32", "const sp = R32(RSP), v = ld<u32>(<u64>sp, op); W32(RSP, sp + 4); W32(op.a, v);"]);
+
 // ---- addresses with a segment, or of 16 or 32 bits
 narrow.push(["EA_FS", "W(L.REG_TEMP, ea(op) + load<u64>(L.SEG_FS));"]);
 narrow.push(["EA_GS", "W(L.REG_TEMP, ea(op) + load<u64>(L.SEG_GS));"]);
@@ -186,6 +191,20 @@ terminators.push([
   "RET64",
   "const sp = R(RSP), to = ld<u64>(sp, op); checkTarget(to, op); W(RSP, sp + 8 + <u64>op.imm); nb = lookup(to);",
 ]);
+terminators.push([
+  "CALL32",
+  "const sp = R32(RSP) - 4; st<u32>(<u64>sp, <u32>follow(op), op); W32(RSP, sp); nb = link(op, 24, op.imm64);",
+]);
+terminators.push([
+  "RET32",
+  "const sp = R32(RSP), to = ld<u32>(<u64>sp, op); W32(RSP, sp + 4 + <u32>op.imm); nb = lookup(<u64>to);",
+]);
+terminators.push([
+  "CALL_r32",
+  "const to = R32(op.a); const sp = R32(RSP) - 4; st<u32>(<u64>sp, <u32>(opRip(op) + <u64>op.imm), op); W32(RSP, sp); nb = lookup(<u64>to);",
+]);
+terminators.push(["JMP_r32", "nb = lookup(<u64>R32(op.a));"]);
+terminators.push(["JMP_m32", "nb = lookup(<u64>ld<u32>(ea(op), op));"]);
 terminators.push(["JMP_r64", "const to = R(op.a); checkTarget(to, op); nb = lookup(to);"]);
 terminators.push(["JMP_m64", "const to = ld<u64>(ea(op), op); checkTarget(to, op); nb = lookup(to);"]);
 terminators.push([

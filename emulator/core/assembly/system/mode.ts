@@ -70,7 +70,13 @@ function segmentNumber(base: u64, limit: u32): u32 {
   return segmentNumber(base, limit);
 }
 
-/** To be called whenever CR0, CR4, EFER, CS, SS, CPL or EFLAGS.VM/AC changed. */
+/** Whether a data segment register covers all 4 GiB from 0 on, writable. */
+function isFlat(index: u32): bool {
+  const at: usize = L.SEG + <usize>index * L.SEG_SIZE;
+  return load<u64>(at) == 0 && load<u32>(at + L.SEG_LIMIT) == 0xffffffff && (load<u32>(at + L.SEG_ATTR) & 0x9e) == 0x92 && !load<u32>(at + L.SEG_NULL);
+}
+
+/** To be called whenever CR0, CR4, EFER, CS, SS, DS, ES, CPL or EFLAGS.VM/AC changed. */
 export function refreshMode(): void {
   const cr0 = <u32>load<u64>(L.CR0);
   const flags = load<u32>(L.EFLAGS);
@@ -82,6 +88,7 @@ export function refreshMode(): void {
   else {
     if (cs & Attr.BIG) key = 1;
     if (load<u32>(L.SEG_SS + L.SEG_ATTR) & Attr.BIG) key |= Key.STACK32;
+    if (key & 1 && !long && cr0 & Cr0.PE && !(flags & Fl.VM) && isFlat(0) && isFlat(2) && isFlat(3)) key |= Key.FLAT;
     key |= segmentNumber(load<u64>(L.SEG_CS), load<u32>(L.SEG_CS + L.SEG_LIMIT)) << Key.SEGMENT_SHIFT;
   }
   if (user) key |= Key.USER;

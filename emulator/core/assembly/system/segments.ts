@@ -72,7 +72,7 @@ export function loadSegment(index: u32, selector: u32): void {
   if (isRealOrVm86()) setReal(index, selector);
   else if (index == 2) loadStack(selector);
   else loadData(index, selector);
-  if (index == 2) refreshMode();
+  if (index < 4) refreshMode();
 }
 
 function loadData(index: u32, selector: u32): void {

@@ -37,6 +37,7 @@ export function dropPrivileged(level: u32): void {
     const attr = load<u32>(at, L.SEG_ATTR);
     if (!load<u32>(at, L.SEG_NULL) && ((attr >> 5) & 3) < level && !isConforming(attr)) setNull(i, 0);
   }
+  refreshMode();
 }
 
 // ---------------------------------------------------------------- stacks in the TSS
