@@ -146,8 +146,9 @@ export class SessionHub implements vscode.Disposable {
       }
       case "bootscope/phase": {
         const { phase, label } = event.body as CustomEvents["bootscope/phase"];
-        found.boot.addPhase(phase);
-        if (found === this.current) this.phaseEmitter.fire(phase);
+        const reached = { ...phase, label };
+        found.boot.addPhase(reached);
+        if (found === this.current) this.phaseEmitter.fire(reached);
         this.update(found, { phase: label });
         break;
       }

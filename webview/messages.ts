@@ -54,7 +54,8 @@ export interface SessionState {
 /** Where output comes from: number of a serial port, or the debug ports. */
 export type OutputSource = number | "debug";
 
-export type BootPhase = PhaseEventBody["phase"];
+/** A phase that was reached, with its name for people. */
+export type BootPhase = PhaseEventBody["phase"] & { label: string };
 
 export type FromPanel =
   /** Sent once when the panel's script runs; answered by `session`, in the console by `replay`, in the timeline by `boot`. */

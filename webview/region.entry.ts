@@ -1,7 +1,7 @@
 /** The 0x7c00 panel: the bytes where a BIOS puts a boot sector, and whatever code they are. */
 import "./ui/base.css";
 import "./region.css";
-import type { MemoryResponse, WireInstruction } from "../debug-adapter/protocol.ts";
+import type { MemoryResponse, OriginsResponse, WireInstruction } from "../debug-adapter/protocol.ts";
 import { dropdown } from "./ui/controls.ts";
 import { element } from "./ui/dom.ts";
 import { addressOf, byteText, bytesOf, hex, printable } from "./ui/format.ts";
@@ -10,6 +10,8 @@ import { statusLine } from "./ui/status.ts";
 
 const START = 0x7c00;
 const LENGTH = 512;
+/** Pieces from a disk that are told at most. */
+const MAX_ORIGINS = 3;
 /** Bytes in a row of the dump, and the width of the view in pixels from which there are more. */
 const PER_ROW = { narrow: 8, wide: 16, from: 560 };
 
@@ -39,6 +41,7 @@ codeSize.setChoices(
   memory.codeSize,
 );
 const summary = element("span", { class: "summary" });
+const origin = element("span", { class: "summary origin" });
 const dump = element("div", { class: "dump mono", tabindex: "0", role: "region", "aria-label": "Bytes from 0x7c00" });
 const code = element("div", {
   class: "code mono",
@@ -50,7 +53,7 @@ const content = element("div", { class: "columns" }, dump, code);
 const status = statusLine(content);
 document
   .getElementById("panel")
-  ?.append(status.element, element("div", { class: "toolbar" }, codeSize.element, summary), content);
+  ?.append(status.element, element("div", { class: "toolbar" }, codeSize.element, summary, origin), content);
 
 new ResizeObserver(([entry]) => {
   const wanted = (entry?.contentRect.width ?? 0) < PER_ROW.from ? PER_ROW.narrow : PER_ROW.wide;
@@ -73,7 +76,7 @@ connect({
 
 async function read(): Promise<void> {
   const bits = memory.codeSize === "auto" ? undefined : (Number(memory.codeSize) as 16 | 32 | 64);
-  const [answer, next] = await Promise.all([
+  const [answer, next, { origins }] = await Promise.all([
     request("bootscope/memory", {
       address: `phys:${hex(START)}`,
       length: LENGTH,
@@ -81,8 +84,10 @@ async function read(): Promise<void> {
       ...(bits !== undefined && { bits }),
     }),
     nextInstruction(),
+    request("bootscope/origins", { address: `phys:${hex(START)}`, length: LENGTH }),
   ]);
   clearFailure();
+  origin.textContent = originText(origins);
   render(answer, next);
 }
 
@@ -102,6 +107,16 @@ function render(answer: MemoryResponse, next: bigint | undefined): void {
   code.replaceChildren(...instructions(answer.instructions ?? [], next));
   choose(undefined);
   markBreakpoints();
+}
+
+/** Where the bytes came from, as far as the first few pieces tell. */
+function originText(origins: OriginsResponse["origins"]): string {
+  const pieces = origins.slice(0, MAX_ORIGINS).map(({ text, bytes, physical }) => {
+    const whole = bytes >= LENGTH && addressOf(physical) <= START;
+    return whole ? text : `${hex(addressOf(physical), 4)}: ${text}`;
+  });
+  if (origins.length > MAX_ORIGINS) pieces.push(`${origins.length - MAX_ORIGINS} more`);
+  return pieces.length === 0 ? "" : `Loaded from ${pieces.join("; ")}.`;
 }
 
 function renderDump(): void {
