@@ -207,6 +207,7 @@ export class Board {
       memoryBytes,
       now: () => queue.now(),
       ...(options.firmware?.vgaRom ? { rom: options.firmware.vgaRom } : {}),
+      inTextMode: options.firmware === undefined,
       screenMode: (text) => options.screenMode?.(text),
     });
     const ide = new PiixIde(options.drives ?? [], {
