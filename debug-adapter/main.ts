@@ -1,5 +1,6 @@
 /** The stand-alone debug adapter: speaks the Debug Adapter Protocol on stdin and stdout. */
 import { checkBoot } from "./check-plan.ts";
+import { builtinSources, readSymbols } from "./line-tables.ts";
 import { machineTargets } from "./machine-target.ts";
 import { serveStdio } from "./stdio.ts";
 
@@ -7,6 +8,6 @@ serveStdio({
   /** The bundle lies beside this one. */
   createTarget: machineTargets(new URL("./machine-worker.js", import.meta.url)),
   checkPlan: checkBoot,
-  sources: [],
-  readSymbols: ({ file }) => Promise.reject(new Error(`The symbols of "${file}" cannot be read.`)),
+  sources: await builtinSources(),
+  readSymbols,
 });

@@ -50,9 +50,9 @@ export class Sources {
 
   /** The first line from `line` on that has code, and where; undefined when there is none near. */
   bind(file: string, line: number): { line: number; addresses: bigint[] } | undefined {
-    const modules = this.#of(file);
+    const own = this.#of(file);
     for (let tried = line; tried <= line + MAX_MOVE; tried++) {
-      const addresses = modules.flatMap((one) => one.addressesOf(file, tried));
+      const addresses = own.flatMap(([module, name]) => module.addressesOf(name, tried));
       if (addresses.length > 0) return { line: tried, addresses: [...new Set(addresses)].map(BigInt) };
     }
     return undefined;
@@ -60,15 +60,19 @@ export class Sources {
 
   /** Whether code of that file belongs to an address with these bytes. */
   isLoaded(file: string, physical: bigint, code: Uint8Array): boolean {
-    return this.#of(file).some((one) => holds(one, Number(physical), code));
+    return this.#of(file).some(([module]) => holds(module, Number(physical), code));
   }
 
   knows(file: string): boolean {
     return this.#of(file).length > 0;
   }
 
-  #of(file: string): SourceModule[] {
-    return this.#modules.filter(({ files }) => files.some((one) => samePath(one, file)));
+  /** The modules with code of a file, and how each spells its path. */
+  #of(file: string): [SourceModule, string][] {
+    return this.#modules.flatMap((module): [SourceModule, string][] => {
+      const name = module.files.find((one) => samePath(one, file));
+      return name === undefined ? [] : [[module, name]];
+    });
   }
 }
 

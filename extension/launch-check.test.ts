@@ -69,13 +69,33 @@ test("each wrong file is told by name and kind", async () => {
 test("an initrd larger than what memory is left is told", async () => {
   assert.match(await one({ kernel: at("whole"), initrd: at("initrd"), memory: 32 }), /initrd .*12 MiB.*32 MiB/);
   assert.match(await one({ kernel: at("whole"), memory: 16 }), /24 MiB.*16 MiB/);
+  assert.match(await one({ kernel: at("whole"), memory: 16, boot: "direct" }), /24 MiB.*16 MiB/);
 });
 
 test("attributes of a wrong type or value are told", async () => {
-  assert.match(await one({ kernel: 5 }), /"kernel" is 5/);
-  assert.match(await one({ kernel: at("whole"), memory: "512" }), /"memory" is "512"/);
+  assert.match(await one({ kernel: 5 }), /"kernel" must be the path/);
+  assert.match(await one({ kernel: at("whole"), memory: "512" }), /"memory" must be a number/);
   assert.match(await one({ kernel: at("whole"), memory: 1.5 }), /1\.5 MiB/);
   assert.match(await one({ kernel: at("whole"), entry: "16" }), /"entry" is "16"/);
-  assert.match(await one({ kernel: at("whole"), stopAt: ["init", "bios"] }), /"stopAt" names "bios"/);
+  assert.match(await one({ kernel: at("whole"), stopAt: ["init", "shell"] }), /"stopAt" names "shell"/);
   assert.match(await one({ kernel: at("whole"), cmdline: "x".repeat(3000) }), /2047/);
+});
+
+test("something has to be booted, and it has to go together", async () => {
+  assert.match(await one({}), /names nothing to boot/);
+  assert.match(await one({ boot: "direct", disks: [at("whole")] }), /direct boot needs a "kernel"/);
+  assert.match(await one({ boot: "warm", demo: true }), /"boot" is "warm": "full" or "direct"/);
+  assert.match(await one({ initrd: at("initrd"), demo: true }), /"initrd" without the "kernel"/);
+  assert.match(await one({ kernel: at("whole"), demo: true }), /"demo"/);
+  assert.match(await one({ disks: at("whole") }), /"disks" must be a list/);
+  assert.match(await one({ disks: [5] }), /Each of "disks"/);
+  assert.match(await one({ disks: [{ file: at("whole"), bus: "scsi" }] }), /"bus" is "scsi"/);
+  assert.match(await one({ disks: [{ file: at("whole"), persist: 1 }] }), /"persist" must be true or false/);
+  assert.match(await one({ disks: [at("nowhere")] }), /nowhere/);
+  assert.match(await one({ disks: new Array(17).fill(at("whole")) }), /at most 16/);
+  assert.match(await one({ cdrom: [at("nowhere")] }), /nowhere/);
+  assert.match(await one({ kernel: at("whole"), firmware: at("nowhere") }), /firmware ".*nowhere" does not exist/);
+  assert.match(await one({ kernel: at("whole"), firmware: at("whole").replace("whole", "empty") }), /firmware .*empty/);
+  assert.match(await one({ kernel: at("whole"), symbols: [{ offset: 1 }] }), /names no "file"/);
+  assert.match(await one({ kernel: at("whole"), symbols: [{ file: "x", offset: "up" }] }), /"offset"/);
 });

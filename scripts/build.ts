@@ -84,6 +84,8 @@ async function bundle(): Promise<void> {
       target: "node20",
       format: "cjs",
       external: ["vscode"],
+      define: { "import.meta.url": "importMetaUrl_" },
+      banner: { js: 'const importMetaUrl_ = require("node:url").pathToFileURL(__filename).href;' },
     }),
     build({
       ...common,
