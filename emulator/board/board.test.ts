@@ -182,10 +182,10 @@ test("byte access to 0xCF9 is the reset register, a double word at 0xCF8 the PCI
 
 test("absent ports and addresses read as all ones and are named", () => {
   const bench = new Bench();
-  assert.equal(bench.board.readPort(0x1f0, 2), 0xffff);
+  assert.equal(bench.board.readPort(0x378, 2), 0xffff);
   assert.equal(bench.board.readMmio(0xe000_0000, 4), 0xffff_ffff);
-  bench.board.writeMmio(0xb8000, 1, 0x41);
-  assert.deepEqual(bench.unclaimed, ["port r 1f0", "port r 1f1", "mmio r e0000000", "mmio w b8000"]);
+  bench.board.writeMmio(0xfed0_0400, 1, 0x41);
+  assert.deepEqual(bench.unclaimed, ["port r 378", "port r 379", "mmio r e0000000", "mmio w fed00400"]);
 });
 
 test("the APIC page moves with its base and vanishes when disabled", () => {

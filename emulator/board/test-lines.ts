@@ -10,14 +10,15 @@ export class TestLines implements CpuLines {
   /** RAM and what follows it; allocated lazily by the host's operating system. */
   readonly all: Uint8Array;
   readonly extra: Uint8Array;
-  /** Offset in `all` of each page that was mapped by the board, and its rights. */
-  readonly pages = new Map<number, { offset: number; access: "none" | "read" | "readWrite" }>();
+  /** For each page: the one of `all` that answers, times 4, and its rights (1 read, 2 write). */
+  readonly #pages = new Int32Array(1 << 20);
   intr = false;
 
   constructor(ramBytes: number) {
     this.ramBytes = ramBytes;
     this.all = new Uint8Array(ramBytes + Extra.SIZE);
     this.extra = this.all.subarray(ramBytes);
+    for (let page = 0; page < ramBytes / PAGE; page++) this.#pages[page] = page * 4 + 3;
   }
 
   setIntr(level: boolean): void {
@@ -41,8 +42,9 @@ export class TestLines implements CpuLines {
   mapMemory(physical: number, bytes: number, offset: number, access: "none" | "read" | "readWrite"): void {
     if ((physical | bytes | offset) % PAGE !== 0) throw new Error("mapMemory takes whole pages");
     if (access !== "none" && offset + bytes > this.all.length) throw new Error("mapped beyond the memory's end");
+    const rights = access === "none" ? 0 : access === "read" ? 1 : 3;
     for (let done = 0; done < bytes; done += PAGE) {
-      this.pages.set((physical + done) / PAGE, { offset: offset + done, access });
+      this.#pages[(physical + done) / PAGE] = rights === 0 ? 0 : ((offset + done) / PAGE) * 4 + rights;
     }
   }
   dmaRead(physical: number, into: Uint8Array): void {
@@ -60,16 +62,15 @@ export class TestLines implements CpuLines {
 
   /** What the processor sees at a physical address; undefined where the board is asked. */
   read(physical: number): number | undefined {
-    const page = this.pages.get(Math.floor(physical / PAGE));
-    if (!page) return physical < this.ramBytes ? this.all[physical] : undefined;
-    return page.access === "none" ? undefined : this.all[page.offset + (physical % PAGE)];
+    const page = this.#pages[Math.floor(physical / PAGE)] ?? 0;
+    return page & 1 ? this.all[(page >> 2) * PAGE + (physical % PAGE)] : undefined;
   }
 
   /** Writes as the processor; false where the board is asked. */
   write(physical: number, value: number): boolean {
-    const page = this.pages.get(Math.floor(physical / PAGE));
-    if (page ? page.access !== "readWrite" : physical >= this.ramBytes) return false;
-    this.all[page ? page.offset + (physical % PAGE) : physical] = value;
+    const page = this.#pages[Math.floor(physical / PAGE)] ?? 0;
+    if (!(page & 2)) return false;
+    this.all[(page >> 2) * PAGE + (physical % PAGE)] = value;
     return true;
   }
 }

@@ -62,12 +62,12 @@ test("sizing finds no base addresses; identity cannot be written", () => {
 test("the PM base keeps its I/O indicator and 64-byte alignment", () => {
   const { bus, changes, select } = setUp();
   select(1, 3, 0x40);
-  assert.equal(bus.dataPort.readPort(0xcfc, 4), 0x601);
+  assert.equal(bus.dataPort.readPort(0xcfc, 4), 0x001);
   bus.dataPort.writePort(0xcfc, 4, 0xffff_ffff);
   assert.equal(bus.dataPort.readPort(0xcfc, 4), 0xffc1);
   assert.deepEqual(changes, ["11:40"]);
   bus.reset();
-  assert.equal(bus.configByte(11, 0x41), 0x06);
+  assert.equal(bus.configByte(11, 0x41), 0x00);
 });
 
 test("without the enable bit, nobody answers", () => {
@@ -78,10 +78,10 @@ test("without the enable bit, nobody answers", () => {
   assert.equal(bus.addressPort.readPort(0xcf8, 4), 0x80ff_fffc);
 });
 
-test("bytes and words within the addressed double word", () => {
+test("bytes and words within the addressed double word; only writable bits change", () => {
   const { bus, select } = setUp();
   select(0, 0, 0x58);
   bus.dataPort.writePort(0xcfe, 2, 0xbeef);
   bus.dataPort.writePort(0xcfd, 1, 0x77);
-  assert.equal(bus.dataPort.readPort(0xcfc, 4), 0xbeef_7700);
+  assert.equal(bus.dataPort.readPort(0xcfc, 4), 0x3223_3000);
 });
