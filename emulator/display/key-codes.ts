@@ -38,12 +38,12 @@ const EXTENDED: Record<string, number> = {
   LaunchMail: 0x48, LaunchApp1: 0x40, LaunchApp2: 0x2b, MediaSelect: 0x50,
 }; // prettier-ignore
 
-const KEYS: ReadonlyMap<string, KeyCodes> = new Map([
+const KEYS: ReadonlyMap<string, KeyCodes> = new Map<string, KeyCodes>([
   ...Object.entries(PLAIN).map(([name, code]) => [name, { make: [code], break: [0xf0, code] }] as const),
   ...Object.entries(EXTENDED).map(([name, code]) => [name, { make: [0xe0, code], break: [0xe0, 0xf0, code] }] as const),
   // These two send more than one code, as if a Shift or Control were pressed with them.
-  ["PrintScreen", { make: [0xe0, 0x12, 0xe0, 0x7c], break: [0xe0, 0xf0, 0x7c, 0xe0, 0xf0, 0x12] }] as const,
-  ["Pause", { make: [0xe1, 0x14, 0x77, 0xe1, 0xf0, 0x14, 0xf0, 0x77], break: [] }] as const,
+  ["PrintScreen", { make: [0xe0, 0x12, 0xe0, 0x7c], break: [0xe0, 0xf0, 0x7c, 0xe0, 0xf0, 0x12] }],
+  ["Pause", { make: [0xe1, 0x14, 0x77, 0xe1, 0xf0, 0x14, 0xf0, 0x77], break: [] }],
 ]);
 
 /** What a key sends, by its `KeyboardEvent.code`; undefined for a key that PC keyboards do not have. */

@@ -17,7 +17,12 @@ const CONTROLS: Record<string, string> = {
   "\x1b": "Escape",
 };
 
-const KEYS: ReadonlyMap<string, { key: string; shift: boolean }> = new Map([
+interface TypedKey {
+  key: string;
+  shift: boolean;
+}
+
+const KEYS: ReadonlyMap<string, TypedKey> = new Map<string, TypedKey>([
   ...Object.entries(US_LAYOUT).flatMap(([key, [plain = "", shifted = ""]]) => [
     [shifted, { key, shift: true }] as const,
     [plain, { key, shift: false }] as const,
