@@ -113,7 +113,7 @@ export function describeInterrupt(core: Core, memory: PhysicalMemory, vector: nu
   const service = services[ah];
   const call = `${name} AH=${hex(ah, 2)}`;
   if (service === undefined) return call;
-  return `${call}: ${service}${vector === 0x13 ? diskArguments(core, memory, ah) : details(core, vector, ax)}`;
+  return `${call}: ${service}${vector === 0x13 ? diskArguments(core, memory, ah) : details(vector, ax)}`;
 }
 
 function diskArguments(core: Core, memory: PhysicalMemory, ah: number): string {
@@ -136,7 +136,7 @@ function diskArguments(core: Core, memory: PhysicalMemory, ah: number): string {
   return `${drive}, LBA ${view.getBigUint64(8, true)}, ${count} ${plural(count)}, ${to}`;
 }
 
-function details(core: Core, vector: number, ax: number): string {
+function details(vector: number, ax: number): string {
   if (vector === 0x10 && ax >> 8 === 0) return ` ${hex(ax & 0x7f, 2)}`;
   if (vector === 0x15 && (ax & 0xff00) === 0xe800) return ` (AX=${hex(ax, 4)})`;
   return vector === 0x1a && ax >> 8 === 0xb1 ? ` function ${hex(ax & 0xff, 2)}` : "";

@@ -43,6 +43,7 @@ test("the way to protected mode, exact to the instruction", async () => {
     ({ kind, icount, address, text }) => `${icount} ${address?.toString(16)} ${kind}: ${text}`,
   );
   assert.deepEqual(seen, [
+    "0 undefined screen: Screen: text 80×25",
     "0 fffffff0 reset: Power on: the processor fetches at the reset vector",
     "1 7c01 gdt: GDT at 0x7c28, limit 0x17",
     "4 7c0b mode: 16-bit protected mode",

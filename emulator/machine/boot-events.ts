@@ -7,9 +7,18 @@ import { DiskOrigins } from "./disk-origins.ts";
 import type { BootEvent, DiskOrigin, EventFilter, EventKind } from "./api.ts";
 import type { PhysicalMemory } from "./physical.ts";
 
-/** Events kept of each kind; further ones are counted by the last of their kind and service. */
+/** Events kept of each kind; of BIOS calls further ones are counted by the last of the same service. */
 const MAX_PER_KIND = 1024;
 const ALL_EVENTS = (1 << 8) - 1;
+/** Kinds that the core need not report when they are kept no more. */
+const CORE_KINDS: readonly [EventKind, Ev][] = [
+  ["cr3", Ev.CR3],
+  ["cr4", Ev.CR4],
+  ["efer", Ev.EFER],
+  ["gdt", Ev.GDT],
+  ["idt", Ev.IDT],
+  ["mode", Ev.MODE],
+];
 const PE = 1n;
 const PG = 0x80000000n;
 const HARD_DISK = 0x80;
@@ -29,8 +38,8 @@ export class BootRecorder {
   readonly #events: BootEvent[] = [];
   readonly #origins = new DiskOrigins();
   readonly #perKind = new Map<EventKind, number>();
-  /** The event that counts on, by what it is about. */
-  readonly #overflow = new Map<string, BootEvent>();
+  /** The last kept call of each interrupt and AH. */
+  readonly #lastCall = new Map<number, BootEvent>();
   #filters: readonly EventFilter[] = [];
   /** The disk event that the next transfer may continue, and where. */
   #disk: { event: BootEvent; drive: number; from: number; end: number; physical: number } | undefined;
@@ -87,12 +96,9 @@ export class BootRecorder {
       case Ev.MODE:
         this.#add("mode", modeName(Number(value), (this.#core.u32[L.EFLAGS / 4]! & Fl.VM) !== 0), { address });
         return;
-      case Ev.INT: {
-        const vector = Number(value);
-        const ax = this.#core.u32[L.REGS / 4]! & 0xffff;
-        this.#add("int", describeInterrupt(this.#core, this.#memory, vector), { address, vector, ax });
+      case Ev.INT:
+        this.#interrupt(Number(value), address);
         return;
-      }
     }
   }
 
@@ -155,7 +161,7 @@ export class BootRecorder {
 
   #cr0(next: bigint, old: bigint, address: bigint): void {
     const changed = next ^ old;
-    if (changed & PE) {
+    if (changed & PE && !this.#idle(next & PE ? "protected-mode" : "real-mode")) {
       const on = (next & PE) !== 0n;
       this.#add(on ? "protected-mode" : "real-mode", on ? "CR0.PE 0 → 1" : "CR0.PE 1 → 0", { address });
     }
@@ -166,36 +172,41 @@ export class BootRecorder {
   }
 
   #add(kind: EventKind, text: string, fields: Fields): BootEvent {
-    const icount = this.#icount();
-    const event: BootEvent = { id: this.#events.length, kind, icount: BigInt(icount), text, ...fields };
+    const event: BootEvent = { id: this.#events.length, kind, icount: BigInt(this.#icount()), text, ...fields };
     const before = this.#perKind.get(kind) ?? 0;
-    const key = `${kind} ${fields.vector ?? ""} ${kind === "int" ? (fields.ax ?? 0) >> 8 : ""}`;
-    if (before < MAX_PER_KIND) {
-      this.#perKind.set(kind, before + 1);
-      this.#events.push(event);
-      this.#overflow.set(key, event);
-      this.#onEvent(event, true);
+    if (before >= MAX_PER_KIND) {
+      // Not kept, but somebody may want to stop here.
+      this.#onEvent(event, false);
       return event;
     }
-    const counting = this.#overflow.get(key);
-    if (counting) {
-      counting.count = (counting.count ?? 1) + 1;
-      counting.lastIcount = event.icount;
-    }
-    // The text and the place are this one's, for whoever stops here.
-    this.#onEvent(event, false);
-    if (before === MAX_PER_KIND) {
-      this.#perKind.set(kind, before + 1);
-      this.#arm();
-    }
+    this.#perKind.set(kind, before + 1);
+    this.#events.push(event);
+    if (event.vector !== undefined) this.#lastCall.set(callKey(event.vector, event.ax ?? 0), event);
+    this.#onEvent(event, true);
+    if (before + 1 === MAX_PER_KIND) this.#arm();
     return event;
   }
 
-  /** The core reports what is still recorded or stopped at; page table switches go on for ever. */
+  /** Nothing of this kind is kept any more, and nobody wants to stop at it. */
+  #idle(kind: EventKind): boolean {
+    return (this.#perKind.get(kind) ?? 0) >= MAX_PER_KIND && !this.#filters.some((filter) => names(filter, kind));
+  }
+
+  #interrupt(vector: number, address: bigint): void {
+    const ax = this.#core.u32[L.REGS / 4]! & 0xffff;
+    const last = this.#lastCall.get(callKey(vector, ax));
+    if (last && (this.#perKind.get("int") ?? 0) >= MAX_PER_KIND) {
+      last.count = (last.count ?? 1) + 1;
+      last.lastIcount = BigInt(this.#icount());
+      if (this.#idle("int")) return;
+    }
+    this.#add("int", describeInterrupt(this.#core, this.#memory, vector), { address, vector, ax });
+  }
+
+  /** Which events the core reports: what is still kept or may be stopped at. */
   #arm(): void {
     let events = ALL_EVENTS;
-    const full = (this.#perKind.get("cr3") ?? 0) > MAX_PER_KIND;
-    if (full && !this.#filters.includes("cr3")) events &= ~(1 << Ev.CR3);
+    for (const [kind, bit] of CORE_KINDS) if (this.#idle(kind)) events &= ~(1 << bit);
     this.#core.u32[L.EVENTS / 4] = events;
   }
 
@@ -222,6 +233,19 @@ export class BootRecorder {
     const number = this.#biosDrive(drive).toString(16).toUpperCase();
     return `Drive ${number}h ${sectors} → phys ${hex(BigInt(physical))} (${by === "virtio" ? "virtio" : by.toUpperCase()})`;
   }
+}
+
+function callKey(vector: number, ax: number): number {
+  return (vector << 8) | (ax >> 8);
+}
+
+/** Whether a filter may match events of a kind. */
+function names(filter: EventFilter, kind: EventKind): boolean {
+  return (
+    filter === kind ||
+    (kind === "int" && filter.startsWith("int")) ||
+    (kind === "device" && filter.startsWith("device:"))
+  );
 }
 
 /** "int13h", "int13h:42", "device:ide", or a kind. */
