@@ -1,0 +1,211 @@
+/** Which source line the code at a physical address came from, and back (docs/firmware.md). */
+import { parseLineTable } from "./dwarf-lines.ts";
+import { parseElf, PT_LOAD } from "./elf.ts";
+import { FormatError } from "./errors.ts";
+
+/** A run of code of one line: from `address` on, as addresses of the module go. */
+export interface SourceRow {
+  address: number;
+  /** Index in the module's files; -1 where no line is known. */
+  file: number;
+  line: number;
+}
+
+/** One assembled or linked piece of code. */
+export interface SourceModuleData {
+  /** Physical addresses at which the module's address 0 appears: more than one where memory shows it at several places. */
+  bases: readonly number[];
+  files: readonly string[];
+  /** Ascending addresses. */
+  rows: readonly SourceRow[];
+  /** Its bytes, by the module's addresses. */
+  code: readonly { address: number; bytes: Uint8Array }[];
+}
+
+/** What dist/firmware/lines.json holds. */
+interface LineFile {
+  files: string[];
+  modules: { bases: number[]; code: { address: number; base64: string }[]; rows: [number, number, number][] }[];
+}
+
+const MAX_MODULES = 1000;
+
+export class SourceLines {
+  readonly #data: SourceModuleData;
+  /** Addresses (of the module) of each "file:line". */
+  readonly #addresses = new Map<string, number[]>();
+
+  constructor(data: SourceModuleData) {
+    this.#data = data;
+    for (const { address, file, line } of data.rows) {
+      const path = data.files[file];
+      if (path === undefined) continue;
+      const key = `${line}:${path}`;
+      const known = this.#addresses.get(key);
+      if (known) known.push(address);
+      else this.#addresses.set(key, [address]);
+    }
+  }
+
+  /** Paths of its sources. */
+  get files(): readonly string[] {
+    return this.#data.files;
+  }
+
+  /** Source file and line (from 1) of the code at a physical address. */
+  lineAt(physical: number): { path: string; line: number } | undefined {
+    const { bases, rows, files } = this.#data;
+    for (const base of bases) {
+      const address = physical - base;
+      if (!this.#codeAt(address, 1)) continue;
+      const row = rows[lastAtOrBelow(rows, address)];
+      const path = row && files[row.file];
+      if (row && path !== undefined) return { path, line: row.line };
+    }
+    return undefined;
+  }
+
+  /** Physical addresses at which runs of a line's code begin. */
+  addressesOf(path: string, line: number): number[] {
+    const addresses = this.#addresses.get(`${line}:${path}`) ?? [];
+    return this.#data.bases.flatMap((base) => addresses.map((address) => base + address));
+  }
+
+  /** The module's own bytes at a physical address; undefined when it does not have all of them. */
+  bytesAt(physical: number, length: number): Uint8Array | undefined {
+    for (const base of this.#data.bases) {
+      const bytes = this.#codeAt(physical - base, length);
+      if (bytes) return bytes;
+    }
+    return undefined;
+  }
+
+  #codeAt(address: number, length: number): Uint8Array | undefined {
+    const chunk = this.#data.code.find(
+      (one) => address >= one.address && address + length <= one.address + one.bytes.length,
+    );
+    return chunk?.bytes.subarray(address - chunk.address, address - chunk.address + length);
+  }
+}
+
+/** Index of the last row at or below an address; -1 when there is none. */
+function lastAtOrBelow(rows: readonly SourceRow[], address: number): number {
+  let [low, high] = [0, rows.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle]!.address <= address) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/**
+ * The lines of a linked ELF file with DWARF line information. Its segments' physical addresses count (`p_paddr`), moved by
+ * the bases. Throws FormatError when it is no ELF file, not linked, or has no lines.
+ */
+export function sourceLinesOfElf(bytes: Uint8Array, bases: readonly number[] = [0]): SourceModuleData {
+  const elf = parseElf(bytes);
+  if (elf.segments.length === 0) {
+    throw new FormatError("The ELF file has no segments: a linked program was expected, rather than an object file.");
+  }
+  const section = (name: string): Uint8Array | undefined => {
+    const found = elf.sections.find((one) => one.name === name);
+    return found && bytes.subarray(found.offset, found.offset + found.fileSize);
+  };
+  const lines = section(".debug_line");
+  if (!lines) throw new FormatError("The ELF file has no section .debug_line: assemble it with -g.");
+  const [lineStrings, strings] = [section(".debug_line_str"), section(".debug_str")];
+  const loaded = elf.segments.filter(({ type, fileSize }) => type === PT_LOAD && fileSize > 0);
+  const physical = (address: bigint): number | undefined => {
+    for (const { virtualAddress, physicalAddress, fileSize } of loaded) {
+      const offset = address - virtualAddress;
+      if (offset >= 0n && offset <= BigInt(fileSize)) return Number(physicalAddress + offset);
+    }
+    return undefined;
+  };
+  const numbers = new Map<string, number>();
+  const rows: SourceRow[] = [];
+  for (const { address, file, line } of parseLineTable({
+    lines,
+    ...(lineStrings ? { lineStrings } : {}),
+    ...(strings ? { strings } : {}),
+  })) {
+    const at = physical(address);
+    if (at === undefined) continue;
+    if (file !== undefined && !numbers.has(file)) numbers.set(file, numbers.size);
+    rows.push({ address: at, file: file === undefined ? -1 : numbers.get(file)!, line });
+  }
+  return {
+    bases,
+    files: [...numbers.keys()],
+    rows: tidy(rows),
+    code: loaded.map(({ physicalAddress, offset, fileSize }) => ({
+      address: Number(physicalAddress),
+      bytes: bytes.subarray(offset, offset + fileSize),
+    })),
+  };
+}
+
+/**
+ * In ascending order, one row an address and one for a run of the same line: what a macro makes of a line is one step. Where
+ * one sequence ends and another begins, the beginning counts.
+ */
+function tidy(rows: SourceRow[]): SourceRow[] {
+  const sorted = rows
+    .map((row, order) => ({ row, order }))
+    .sort(
+      (a, b) => a.row.address - b.row.address || Number(b.row.file < 0) - Number(a.row.file < 0) || a.order - b.order,
+    )
+    .map(({ row }) => row);
+  const kept: SourceRow[] = [];
+  sorted.forEach((row, index) => {
+    if (sorted[index + 1]?.address === row.address) return;
+    const last = kept[kept.length - 1];
+    if (last?.file !== row.file || last.line !== row.line) kept.push(row);
+  });
+  return kept;
+}
+
+/** Several modules as the text of a file; `readSourceLines` reads it. */
+export function writeSourceLines(modules: readonly SourceModuleData[]): string {
+  const files = [...new Set(modules.flatMap((one) => one.files))];
+  const content: LineFile = {
+    files,
+    modules: modules.map((one) => ({
+      bases: [...one.bases],
+      code: one.code.map(({ address, bytes }) => ({ address, base64: toBase64(bytes) })),
+      rows: one.rows.map(({ address, file, line }) => [address, file < 0 ? -1 : files.indexOf(one.files[file]!), line]),
+    })),
+  };
+  return JSON.stringify(content);
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}
+
+/**
+ * The modules of such a file; `resolve` gives the path at which a source of that name can be opened. Throws FormatError
+ * when the text is something else.
+ */
+export function readSourceLines(text: string, resolve: (file: string) => string): SourceLines[] {
+  let content: LineFile;
+  try {
+    content = JSON.parse(text) as LineFile;
+    if (content.modules.length > MAX_MODULES) throw new RangeError("it has too many modules");
+    return content.modules.map(({ bases, code, rows }) => {
+      const used = [...new Set(rows.map(([, file]) => file))].filter((file) => content.files[file] !== undefined);
+      return new SourceLines({
+        bases,
+        files: used.map((file) => resolve(content.files[file]!)),
+        rows: rows.map(([address, file, line]) => ({ address, file: used.indexOf(file), line })),
+        code: code.map(({ address, base64 }) => ({
+          address,
+          bytes: Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)),
+        })),
+      });
+    });
+  } catch (error) {
+    throw new FormatError(`The table of source lines cannot be read: ${(error as Error).message}.`);
+  }
+}
