@@ -133,7 +133,7 @@ test("serial ports: output, input and IRQ4", () => {
   bench.advanceTo(1_000_000);
   assert.equal(bench.board.acknowledgeInterrupt(), 0x24);
   assert.equal(bench.board.readPort(0x3f8, 1), 0x78);
-  assert.throws(() => bench.board.serialInput(2, Uint8Array.of(1)), /no serial port 2/);
+  assert.throws(() => bench.board.serialInput(3, Uint8Array.of(1)), /no serial port 3/);
 });
 
 test("every way to ask for a reset", () => {

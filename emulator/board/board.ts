@@ -14,6 +14,8 @@ import { Pit } from "../devices/pit.ts";
 import { Rtc } from "../devices/rtc.ts";
 import { SystemControl } from "../devices/system-control.ts";
 import { Uart } from "../devices/uart.ts";
+import { VirtioBlk } from "../devices/virtio/virtio-blk.ts";
+import { VirtioConsole } from "../devices/virtio/virtio-console.ts";
 import { Vga } from "../devices/vga/vga.ts";
 import type { Drive } from "../disks/disk-image.ts";
 import type { Screen } from "../machine/api.ts";
@@ -43,6 +45,8 @@ const IRQ_RTC = 8;
 const IRQ_SCI = 9;
 const IRQ_MOUSE = 12;
 const IRQ_FPU = 13;
+/** Number of the virtio console among the serial ports. */
+const VIRTIO_CONSOLE = 2;
 /** Of the first IDE channel; the second's is the next. */
 const IRQ_IDE = 14;
 
@@ -54,7 +58,7 @@ export interface BoardOptions {
   lines: CpuLines;
   /** The machine's deadlines; must call `lines.attention()` on an earlier one (its second argument). */
   queue: EventQueue;
-  /** A byte sent by COM1 (port 0) or COM2 (port 1). */
+  /** A byte sent by COM1 (port 0), COM2 (port 1) or the virtio console (port 2). */
   serialOutput(port: number, byte: number): void;
   /** A byte written to debug port 0x402 or 0xE9. */
   debugOutput(byte: number): void;
@@ -101,6 +105,7 @@ export class Board {
   readonly #dma = new DmaController();
   readonly #pci: PciBus;
   readonly #vga: Vga;
+  readonly #console: VirtioConsole;
   readonly #fwCfg: FwCfg | undefined;
   readonly #devices: readonly Device[];
   /** Levels of the PIT's and the clock's own outputs, which the HPET may replace. */
@@ -217,7 +222,28 @@ export class Board {
       irqs: [(level) => this.#router.isa(IRQ_IDE, level), (level) => this.#router.isa(IRQ_IDE + 1, level)],
       diskTransfer: (transfer) => options.diskTransfer?.(transfer),
     });
-    const pciDevices = [ide, this.#vga];
+    const disks = places.virtio.map(
+      ({ drive, index, slot }) =>
+        new VirtioBlk({
+          lines,
+          slot: this.#pci.slot(slot, 0),
+          device: slot,
+          time: queue,
+          image: drive.image,
+          drive: index,
+          diskTransfer: (transfer) => options.diskTransfer?.(transfer),
+        }),
+    );
+    this.#console = new VirtioConsole({
+      lines,
+      slot: this.#pci.slot(places.consoleSlot, 0),
+      device: places.consoleSlot,
+      time: queue,
+      output: (bytes) => {
+        for (const byte of bytes) options.serialOutput(VIRTIO_CONSOLE, byte);
+      },
+    });
+    const pciDevices = [ide, this.#vga, ...disks, this.#console];
     for (const device of pciDevices) this.#pci.plug(device);
     this.#windows.addPorts(PM_DEVFN, pm1, PM_PORT_COUNT, () => this.#pmBase());
     for (const [devfn, fn, device] of this.#pci.plugged()) this.#windows.add(devfn, fn, device);
@@ -313,11 +339,16 @@ export class Board {
     return this.#pic.acknowledge();
   }
 
-  /** Bytes typed at COM1 (0) or COM2 (1); returns how many were accepted. They wait until the guest can take them. */
+  /**
+   * Bytes typed at COM1 (0), COM2 (1) or the virtio console (2); returns how many were accepted. They wait until the guest
+   * can take them.
+   */
   serialInput(port: number, bytes: Uint8Array): number {
-    const uart = this.#uarts[port];
-    if (!uart) throw new RangeError(`There is no serial port ${port}; expected 0 (COM1) or 1 (COM2).`);
-    return uart.input(bytes);
+    const target = port === VIRTIO_CONSOLE ? this.#console : this.#uarts[port];
+    if (!target) {
+      throw new RangeError(`There is no serial port ${port}; expected 0 (COM1), 1 (COM2) or 2 (virtio console).`);
+    }
+    return target.input(bytes);
   }
 
   /** Scan codes (set 2) of the PS/2 keyboard. */

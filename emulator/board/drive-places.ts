@@ -7,12 +7,14 @@ export interface DrivePlaces {
   ide: readonly (PlacedDrive | undefined)[];
   /** In the order of their slots. */
   virtio: readonly (PlacedDrive & { slot: number })[];
+  /** PCI slot of the virtio console: behind the disks. */
+  consoleSlot: number;
   /** Paths of all drives in the order of the configuration, as firmware takes them for its boot order. */
   bootOrder: readonly string[];
 }
 
 /** PCI slots for virtio devices: behind the VGA adapter. */
-export const FIRST_VIRTIO_SLOT = 3;
+const FIRST_VIRTIO_SLOT = 3;
 const LAST_SLOT = 31;
 
 /** Where drives go: four on the IDE channels, and a PCI slot for each virtio disk. */
@@ -34,5 +36,5 @@ export function placeDrives(drives: readonly Drive[]): DrivePlaces {
     const slot = virtio.find((one) => one.index === index)?.slot ?? 0;
     return `/pci@i0cf8/scsi@${slot.toString(16)}/disk@0,0`;
   });
-  return { ide, virtio, bootOrder };
+  return { ide, virtio, consoleSlot: FIRST_VIRTIO_SLOT + virtio.length, bootOrder };
 }

@@ -55,11 +55,13 @@ export class PciWindows {
 
   /** All that a device decodes. */
   add(devfn: number, fn: PciFunction, device: PciDevice): void {
-    for (const fixed of device.fixedPorts ?? []) this.#addFixedPorts(devfn, fn, device.name, fixed);
-    for (const fixed of device.fixedMemory ?? []) this.#addFixedMemory(devfn, fn, device.name, fixed);
+    // Devices of a kind are numbered, but of interest is the first use of any.
+    const kind = device.name.replace(/-\d+$/, "");
+    for (const fixed of device.fixedPorts ?? []) this.#addFixedPorts(devfn, fn, kind, fixed);
+    for (const fixed of device.fixedMemory ?? []) this.#addFixedMemory(devfn, fn, kind, fixed);
     device.bars.forEach((bar, index) => {
-      if (bar?.kind === "io") this.#addIoBar(devfn, fn, index, device.name, bar);
-      else if (bar?.kind === "mmio") this.#addMmioBar(devfn, fn, index, device.name, bar);
+      if (bar?.kind === "io") this.#addIoBar(devfn, fn, index, kind, bar);
+      else if (bar?.kind === "mmio") this.#addMmioBar(devfn, fn, index, kind, bar);
       else if (bar) this.#addDirect(devfn, () => fn.barAddress(index), bar.bytes, bar.offset, "readWrite");
     });
     if (device.rom) this.#addRom(devfn, fn, device.rom);
