@@ -53,7 +53,8 @@ test("a kernel that is none is bad input, not a crash", async (t) => {
 
 test("a run stops at the exact instruction, the same each time", async (t) => {
   const kernel = await kernelFile(t, loopingKernel());
-  const run = (): Promise<Result> => bootscope("run", "--boot", "direct", "--kernel", kernel, "--until", "icount:2500123", "--json");
+  const run = (): Promise<Result> =>
+    bootscope("run", "--boot", "direct", "--kernel", kernel, "--until", "icount:2500123", "--json");
   const first = await run();
   assert.equal(first.code, 0);
   const { stopped, phase, icount, stateHash, phases } = report(first);
@@ -97,7 +98,16 @@ test("a guest that ends earlier gives 3, and says why", async (t) => {
 });
 
 test("a guest that goes on for ever gives 4 after the time-out", async (t) => {
-  const result = await bootscope("run", "--boot", "direct", "--kernel", await kernelFile(t, loopingKernel()), "--timeout", "0.2", "--json");
+  const result = await bootscope(
+    "run",
+    "--boot",
+    "direct",
+    "--kernel",
+    await kernelFile(t, loopingKernel()),
+    "--timeout",
+    "0.2",
+    "--json",
+  );
   assert.equal(result.code, 4);
   assert.equal(report(result).stopped, "timeout");
 });

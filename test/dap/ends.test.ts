@@ -9,7 +9,7 @@ type ExceptionInfo = DebugProtocol.ExceptionInfoResponse["body"];
 
 test("a reset is a stop from which only restart leads on", async (t) => {
   const session = client(t);
-  await session.launch({ kernel: await kernelFile(t, rebootingKernel()) });
+  await session.launch({ boot: "direct", kernel: await kernelFile(t, rebootingKernel()) });
   const stop = await session.stopped();
   assert.equal(stop.reason, "exception");
   assert.equal(stop.description, "Reboot");
@@ -24,7 +24,7 @@ test("a reset is a stop from which only restart leads on", async (t) => {
 
 test("a triple fault stops where it happened", async (t) => {
   const session = client(t);
-  await session.launch({ kernel: await kernelFile(t, tripleFaultingKernel()) });
+  await session.launch({ boot: "direct", kernel: await kernelFile(t, tripleFaultingKernel()) });
   const stop = await session.stopped();
   assert.equal(stop.description, "Triple fault");
   assert.ok(stop.text);
@@ -33,7 +33,7 @@ test("a triple fault stops where it happened", async (t) => {
 
 test("a triple fault ends the session when its filter is off", async (t) => {
   const session = client(t);
-  await session.launch({ kernel: await kernelFile(t, tripleFaultingKernel()) }, async () => {
+  await session.launch({ boot: "direct", kernel: await kernelFile(t, tripleFaultingKernel()) }, async () => {
     await session.ask("setExceptionBreakpoints", { filters: [] });
   });
   await session.event("terminated");
@@ -42,7 +42,7 @@ test("a triple fault ends the session when its filter is off", async (t) => {
 
 test("HLT with interrupts off is a stop, not a hang", async (t) => {
   const session = client(t);
-  await session.launch({ kernel: await kernelFile(t, haltingKernel()) });
+  await session.launch({ boot: "direct", kernel: await kernelFile(t, haltingKernel()) });
   const stop = await session.stopped();
   assert.equal(stop.description, "Halted");
   assert.match(stop.text ?? "", /interrupts off/);
@@ -51,7 +51,12 @@ test("HLT with interrupts off is a stop, not a hang", async (t) => {
 
 test("without debugging a session just ends with the guest", async (t) => {
   const session = client(t);
-  await session.launch({ kernel: await kernelFile(t, rebootingKernel()), noDebug: true, stopOnEntry: true });
+  await session.launch({
+    boot: "direct",
+    kernel: await kernelFile(t, rebootingKernel()),
+    noDebug: true,
+    stopOnEntry: true,
+  });
   await session.event("terminated");
   await session.close();
 });

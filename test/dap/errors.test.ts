@@ -24,7 +24,14 @@ test("launch refuses what cannot be booted, before anything starts", async (t) =
   await writeFile(large, "");
   await truncate(large, 65 << 20);
   const cases: [object, RegExp][] = [
-    [{}, /names no "kernel"/],
+    [{}, /direct boot needs a "kernel"/],
+    [{ boot: "full" }, /names nothing to boot/],
+    [{ boot: "full", disks: [path.join(folder, "none")] }, /cannot be opened: it does not exist|none/],
+    [{ boot: "full", disks: [folder] }, /directory/],
+    [{ boot: "full", disks: [empty] }, /empty/],
+    [{ boot: "full", cdrom: 3 }, /"cdrom" must be a list/],
+    [{ kernel: good, symbols: [{ file: good }] }, /symbol file .* \.debug_line/],
+    [{ kernel: good, symbols: [empty] }, /symbol file .*/],
     [{ kernel: 5 }, /must be the path/],
     [{ kernel: path.join(folder, "none") }, /does not exist/],
     [{ kernel: folder }, /is a directory/],
@@ -38,7 +45,8 @@ test("launch refuses what cannot be booted, before anything starts", async (t) =
     [{ kernel: good, initrd: folder }, /initrd .* is a directory/],
     [{ kernel: good, initrd: empty }, /initrd .* is empty/],
     [{ kernel: good, initrd: large, memory: 64 }, /does not fit/],
-    [{ kernel: good, stopAt: "shell" }, /"stopAt" names the phase "shell"/],
+    [{ kernel: good, stopAt: "shell" }, /"stopAt" names "shell"/],
+    [{ kernel: good, stopAt: ["int13"] }, /"stopAt" names "int13"/],
     [{ kernel: good, stopAt: 3 }, /"stopAt" must be a list/],
     [{ kernel: good, entry: "16" }, /"entry" is "16"/],
     [{ kernel: good, cmdline: 7 }, /"cmdline" must be a text/],
@@ -47,11 +55,11 @@ test("launch refuses what cannot be booted, before anything starts", async (t) =
   const session = client(t);
   await session.ask("initialize", { adapterID: "bootscope" });
   for (const [args, expected] of cases) {
-    const message = await session.refused("launch", args);
+    const message = await session.refused("launch", { boot: "direct", ...args });
     assert.match(message, expected);
     assert.match(message, SENTENCE);
   }
-  await session.ask("launch", { kernel: good });
+  await session.ask("launch", { boot: "direct", kernel: good });
   await session.close();
   assert.equal(session.stderr, "");
 });
@@ -61,7 +69,7 @@ test("every request refuses wrong arguments, and answers right ones afterwards",
   const early = ["threads", "continue", "stackTrace", "evaluate", "setFunctionBreakpoints", "bootscope/cpu", "restart"];
   await session.ask("initialize", { adapterID: "bootscope" });
   for (const command of early) assert.match(await session.refused(command, { threadId: 1 }), SENTENCE);
-  await session.launch({ kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
+  await session.launch({ boot: "direct", kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
   await session.stopped();
   const wrong: [string, unknown][] = [
     ["nonsense", {}],
@@ -105,6 +113,18 @@ test("every request refuses wrong arguments, and answers right ones afterwards",
     ["bootscope/walk", { address: "phys:0" }],
     ["bootscope/memory", { address: "0", length: 0 }],
     ["bootscope/memory", { address: "0", length: 1, disassemble: true, bits: 20 }],
+    ["bootscope/events", { from: -1 }],
+    ["bootscope/origins", { address: "nowhere", length: 1 }],
+    ["bootscope/origins", { address: "0", length: 0 }],
+    ["bootscope/origins", { address: "0", length: 1 << 30 }],
+    ["bootscope/keyboardInput", {}],
+    ["bootscope/keyboardInput", { codes: [300] }],
+    ["bootscope/mouseInput", { dx: 1e9, dy: 0, buttons: 0 }],
+    ["bootscope/mouseInput", { dx: 0, dy: 0 }],
+    ["setBreakpoints", {}],
+    ["setBreakpoints", { source: {}, breakpoints: [] }],
+    ["breakpointLocations", { source: { path: "/x.s" } }],
+    ["evaluate", { expression: "origin nowhere", context: "repl" }],
     ["bootscope/serialInput", { text: 5 }],
     ["bootscope/serialInput", { text: "x", port: 77 }],
   ];
@@ -118,7 +138,7 @@ test("every request refuses wrong arguments, and answers right ones afterwards",
 
 test("breakpoints that cannot be set say why", async (t) => {
   const session = client(t);
-  await session.launch({ kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
+  await session.launch({ boot: "direct", kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
   await session.stopped();
   const { breakpoints } = await session.ask<DebugProtocol.SetFunctionBreakpointsResponse["body"]>(
     "setFunctionBreakpoints",

@@ -22,7 +22,12 @@ const cpu = async (session: Client): Promise<CpuResponse["cpu"]> =>
 test("the cloud kernel under the debugger, from its decompressor to power-off", { timeout: 600_000 }, async (t) => {
   const { vmlinuz: kernel } = await cloudKernel();
   const session = client(t);
-  const launch = { kernel, initrd: await busyboxInitramfs(), stopAt: ["decompressor", "kernel", "init"] };
+  const launch = {
+    boot: "direct",
+    kernel,
+    initrd: await busyboxInitramfs(),
+    stopAt: ["decompressor", "kernel", "init"],
+  };
   await session.launch(launch);
 
   const first = await session.stopped();
@@ -81,6 +86,9 @@ test("the cloud kernel under the debugger, from its decompressor to power-off", 
   assert.deepEqual(
     phases.map(({ name, icount }) => [name, icount !== undefined]),
     [
+      ["bios", false],
+      ["bootloader", false],
+      ["setup", false],
       ["decompressor", true],
       ["kernel", true],
       ["init", true],
@@ -97,7 +105,7 @@ test("the cloud kernel under the debugger, from its decompressor to power-off", 
 test("a panic stops, and says what the kernel said", { timeout: 600_000 }, async (t) => {
   const { vmlinuz: kernel } = await cloudKernel();
   const session = client(t);
-  await session.launch({ kernel, cmdline: "console=ttyS0 root=/dev/none" });
+  await session.launch({ boot: "direct", kernel, cmdline: "console=ttyS0 root=/dev/none" });
   const stop = await session.stopped();
   assert.equal(stop.description, "Kernel panic");
   assert.match(stop.text ?? "", /VFS: Unable to mount root fs/);

@@ -30,7 +30,7 @@ const evaluate = async (session: Client, expression: string, context = "repl"): 
 test("a session from launch to disconnect is as the golden trace has it", async (t) => {
   const kernel = await kernelFile(t, loopingKernel());
   const session = client(t);
-  await session.launch({ kernel, memory: 64, stopOnEntry: true }, async () => {
+  await session.launch({ boot: "direct", kernel, memory: 64, stopOnEntry: true }, async () => {
     await session.ask("setExceptionBreakpoints", { filters: ["tripleFault", "panic"] });
     await session.ask("setFunctionBreakpoints", {
       breakpoints: [{ name: `phys:${hex(FUNCTION)}` }, { name: "nonsense" }],
@@ -58,7 +58,7 @@ test("a session from launch to disconnect is as the golden trace has it", async 
 
 test("stepping goes into, over and out of a call, and over a repeated instruction", async (t) => {
   const session = client(t);
-  await session.launch({ kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
+  await session.launch({ boot: "direct", kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
   assert.equal((await session.stopped()).reason, "entry");
   assert.equal(await ip(session), CODE);
   for (const at of [CODE + 7, CODE + 0x0c, LOOP, FUNCTION]) {
@@ -83,7 +83,7 @@ test("breakpoints by physical and linear address, with conditions and hit counts
   const session = client(t);
   const set = (breakpoints: object[]): Promise<DebugProtocol.SetFunctionBreakpointsResponse["body"]> =>
     session.ask("setFunctionBreakpoints", { breakpoints });
-  await session.launch({ kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
+  await session.launch({ boot: "direct", kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
   await session.stopped();
   const { breakpoints } = await set([{ name: `phys:${hex(FUNCTION)}`, condition: "eax == 5" }]);
   const stop = await session.move("continue");
@@ -106,7 +106,7 @@ test("breakpoints by physical and linear address, with conditions and hit counts
 
 test("a data breakpoint stops behind the instruction that writes there", async (t) => {
   const session = client(t);
-  await session.launch({ kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
+  await session.launch({ boot: "direct", kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
   await session.stopped();
   const info = await session.ask<DebugProtocol.DataBreakpointInfoResponse["body"]>("dataBreakpointInfo", {
     name: `phys:${hex(BUFFER + 3)}`,
@@ -126,7 +126,7 @@ test("a data breakpoint stops behind the instruction that writes there", async (
 
 test("registers, flags and memory can be read and written in every way", async (t) => {
   const session = client(t);
-  await session.launch({ kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
+  await session.launch({ boot: "direct", kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
   await session.stopped();
   const { scopes } = await session.ask<DebugProtocol.ScopesResponse["body"]>("scopes", { frameId: 1 });
   const reference = (name: string): number => scopes.find((one) => one.name === name)?.variablesReference ?? 0;
@@ -160,7 +160,7 @@ test("registers, flags and memory can be read and written in every way", async (
 
 test("memory behind the end of RAM is unreadable, and said to be", async (t) => {
   const session = client(t);
-  await session.launch({ kernel: await kernelFile(t, loopingKernel()), memory: 64, stopOnEntry: true });
+  await session.launch({ boot: "direct", kernel: await kernelFile(t, loopingKernel()), memory: 64, stopOnEntry: true });
   await session.stopped();
   const end = 64 << 20;
   const edge = { memoryReference: `phys:${hex(end - 16)}`, count: 32 };
@@ -176,7 +176,7 @@ test("memory behind the end of RAM is unreadable, and said to be", async (t) => 
 
 test("panels get what they show by the custom requests", async (t) => {
   const session = client(t);
-  await session.launch({ kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
+  await session.launch({ boot: "direct", kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
   await session.stopped();
   const { cpu, modeLabel } = await session.ask<CpuResponse>("bootscope/cpu");
   assert.equal(modeLabel, "64-bit long mode");
@@ -196,14 +196,14 @@ test("panels get what they show by the custom requests", async (t) => {
   const { phases } = await session.ask<{ phases: { name: string; icount?: string }[] }>("bootscope/phases");
   assert.deepEqual(
     phases.map(({ name }) => name),
-    ["decompressor", "kernel", "init"],
+    ["bios", "bootloader", "setup", "decompressor", "kernel", "init"],
   );
   await session.close();
 });
 
 test("Pause answers at full speed, and the serial port is heard", async (t) => {
   const session = client(t);
-  await session.launch({ kernel: await kernelFile(t, loopingKernel()) });
+  await session.launch({ boot: "direct", kernel: await kernelFile(t, loopingKernel()) });
   const output = await session.event<{ source: number; data: string }>("bootscope/output");
   assert.equal(output.source, 0);
   assert.match(Buffer.from(output.data, "base64").toString(), /^[*\n]+$/);
@@ -217,7 +217,7 @@ test("Pause answers at full speed, and the serial port is heard", async (t) => {
 
 test("restart begins anew, with the breakpoints still set", async (t) => {
   const session = client(t);
-  await session.launch({ kernel: await kernelFile(t, loopingKernel()) }, async () => {
+  await session.launch({ boot: "direct", kernel: await kernelFile(t, loopingKernel()) }, async () => {
     await session.ask("setFunctionBreakpoints", { breakpoints: [{ name: hex(FUNCTION) }] });
   });
   await session.stopped();
