@@ -4,7 +4,7 @@
         .include "bios.inc"
 
         .section .text
-        .globl  reset_entry, flat_code16
+        .globl  reset_entry
 
 # Ports and registers of the i440FX host bridge.
         .equ    PAM0, 0x80000058        # dword at 0x58: byte 1 is PAM0 (F0000 … FFFFF)
@@ -83,7 +83,6 @@ flat_gdt_pointer:
         .globl  flat_gdt_pointer
         .word   flat_gdt_end - flat_gdt - 1
         .long   0xf0000 + flat_gdt
-        .equ    flat_code16, 40
 
 # --- the last 16 bytes below 1 MiB and 4 GiB -------------------------------------------------------------------------------
         .section .reset, "ax"

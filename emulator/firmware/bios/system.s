@@ -107,12 +107,12 @@ system_copy:
         mov     eax, cr0
         or      al, 1
         mov     cr0, eax
-        ljmp    flat_code16, offset 1f
-1:      mov     ax, 16
+        ljmp    BIOS_CODE, offset 1f
+1:      mov     ax, FLAT_DATA
         mov     ds, ax
         mov     es, ax
         addr32 rep movsw
-        mov     ax, 48
+        mov     ax, REAL_DATA
         mov     ds, ax
         mov     es, ax
         mov     eax, cr0
