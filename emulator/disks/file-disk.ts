@@ -39,7 +39,7 @@ export function fileDisk(path: string, options: { persist?: boolean } = {}): Dis
 }
 
 function reason(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code;
+  const code = (error as NodeJS.ErrnoException).code ?? String(error);
   switch (code) {
     case "ENOENT":
       return "there is no such file";
@@ -49,7 +49,7 @@ function reason(error: unknown): string {
     case "ENOSPC":
       return "there is no space left";
     default:
-      return code ?? String(error);
+      return code;
   }
 }
 

@@ -60,7 +60,7 @@ export class PiixIde implements PciDevice {
   readonly fixedPorts: readonly FixedPorts[];
   readonly #channels: readonly [IdeChannel, IdeChannel];
 
-  constructor(drives: readonly Drive[], { time, lines, slot, irqs, diskTransfer }: PiixIdeLinks) {
+  constructor(drives: readonly Drive[], { time, lines, slot, irqs, ...links }: PiixIdeLinks) {
     const places = placeIdeDrives(drives);
     const channel = (index: 0 | 1): IdeChannel =>
       new IdeChannel(`${this.name}.${index}`, places.slice(index * 2, index * 2 + 2), {
@@ -68,7 +68,7 @@ export class PiixIde implements PciDevice {
         lines,
         irq: irqs[index],
         busMasterEnabled: () => slot.busMaster,
-        transferred: diskTransfer,
+        transferred: (transfer) => links.diskTransfer(transfer),
       });
     this.#channels = [channel(0), channel(1)];
     const [first, second] = this.#channels;

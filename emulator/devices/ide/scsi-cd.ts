@@ -2,38 +2,38 @@ import type { DeviceState } from "../device.ts";
 import { capabilitiesPage, configuration, errorRecoveryPage, toc } from "./cd-tables.ts";
 
 /** Sense as key, additional code, qualifier: 0xKCCQQ. */
-const enum Sense {
-  NONE = 0,
-  TRAY_OPEN = 0x2_3a_02,
-  READ_ERROR = 0x3_11_00,
-  UNKNOWN_COMMAND = 0x5_20_00,
-  LBA_OUT_OF_RANGE = 0x5_21_00,
-  BAD_FIELD = 0x5_24_00,
-  NO_SAVED_PAGES = 0x5_39_00,
-  REMOVAL_PREVENTED = 0x5_53_02,
-  MEDIUM_CHANGED = 0x6_28_00,
-  POWER_ON = 0x6_29_00,
-}
+const Sense = {
+  NONE: 0,
+  TRAY_OPEN: 0x2_3a_02,
+  READ_ERROR: 0x3_11_00,
+  UNKNOWN_COMMAND: 0x5_20_00,
+  LBA_OUT_OF_RANGE: 0x5_21_00,
+  BAD_FIELD: 0x5_24_00,
+  NO_SAVED_PAGES: 0x5_39_00,
+  REMOVAL_PREVENTED: 0x5_53_02,
+  MEDIUM_CHANGED: 0x6_28_00,
+  POWER_ON: 0x6_29_00,
+} as const;
 
-const enum Op {
-  TEST_UNIT_READY = 0x00,
-  REQUEST_SENSE = 0x03,
-  INQUIRY = 0x12,
-  START_STOP = 0x1b,
-  PREVENT_REMOVAL = 0x1e,
-  READ_CAPACITY = 0x25,
-  READ_10 = 0x28,
-  SEEK_10 = 0x2b,
-  READ_TOC = 0x43,
-  GET_CONFIGURATION = 0x46,
-  GET_EVENT = 0x4a,
-  READ_DISC_INFORMATION = 0x51,
-  MODE_SENSE_10 = 0x5a,
-  READ_12 = 0xa8,
-  SET_SPEED = 0xbb,
-  MECHANISM_STATUS = 0xbd,
-  READ_CD = 0xbe,
-}
+const Op = {
+  TEST_UNIT_READY: 0x00,
+  REQUEST_SENSE: 0x03,
+  INQUIRY: 0x12,
+  START_STOP: 0x1b,
+  PREVENT_REMOVAL: 0x1e,
+  READ_CAPACITY: 0x25,
+  READ_10: 0x28,
+  SEEK_10: 0x2b,
+  READ_TOC: 0x43,
+  GET_CONFIGURATION: 0x46,
+  GET_EVENT: 0x4a,
+  READ_DISC_INFORMATION: 0x51,
+  MODE_SENSE_10: 0x5a,
+  READ_12: 0xa8,
+  SET_SPEED: 0xbb,
+  MECHANISM_STATUS: 0xbd,
+  READ_CD: 0xbe,
+} as const;
 
 /** Answered even when a unit attention is pending (MMC, SPC-3 5.8). */
 const DESPITE_ATTENTION: readonly number[] = [Op.INQUIRY, Op.REQUEST_SENSE, Op.GET_CONFIGURATION, Op.GET_EVENT];

@@ -13,18 +13,18 @@ const GEOMETRY = 1 << 4;
 const BLK_SIZE = 1 << 6;
 const FLUSH = 1 << 9;
 
-const enum Type {
-  IN = 0,
-  OUT = 1,
-  FLUSH = 4,
-  GET_ID = 8,
-}
+const Type = {
+  IN: 0,
+  OUT: 1,
+  FLUSH: 4,
+  GET_ID: 8,
+} as const;
 
-const enum Result {
-  OK = 0,
-  IOERR = 1,
-  UNSUPPORTED = 2,
-}
+const Result = {
+  OK: 0,
+  IOERR: 1,
+  UNSUPPORTED: 2,
+} as const;
 
 const HEADER_BYTES = 16;
 const ID_BYTES = 20;
@@ -125,7 +125,7 @@ export class VirtioBlk extends VirtioPci {
     const type = view.getUint32(0, true);
     const sector = view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32;
     const data = type === Type.OUT ? out.rest : status.first;
-    let result: Result;
+    let result: number;
     let filled = 0;
     try {
       result = this.#execute(type, sector, data);
@@ -140,7 +140,7 @@ export class VirtioBlk extends VirtioPci {
     return Math.min(lengthOf(data), MAX_REQUEST);
   }
 
-  #execute(type: number, sector: number, data: readonly Segment[]): Result {
+  #execute(type: number, sector: number, data: readonly Segment[]): number {
     const bytes = lengthOf(data);
     switch (type) {
       case Type.IN:
@@ -161,8 +161,8 @@ export class VirtioBlk extends VirtioPci {
   }
 
   #read(offset: number, data: readonly Segment[]): void {
-    const { drive, image, diskTransfer } = this.#options;
-    const runs = new RunCollector((run) => diskTransfer({ drive, ...run, by: "virtio" }));
+    const { drive, image } = this.#options;
+    const runs = new RunCollector((run) => this.#options.diskTransfer({ drive, ...run, by: "virtio" }));
     for (const { address, length } of data) {
       for (let done = 0; done < length;) {
         const chunk = this.#chunk.subarray(0, Math.min(CHUNK, length - done));
