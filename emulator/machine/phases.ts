@@ -4,8 +4,7 @@ import type { Phase, PhaseName } from "./api.ts";
 import type { PhysicalMemory } from "./physical.ts";
 
 const BOOT_SECTOR = 0x7c00;
-/** Offsets in a setup header (Linux boot protocol): boot_flag, and "HdrS". */
-const BOOT_FLAG = 0x1fe;
+/** Offset of "HdrS" in a setup header (Linux boot protocol). */
 const HEADER_MAGIC = 0x202;
 const HDRS = 0x53726448n;
 
@@ -70,10 +69,7 @@ export class PhaseRecogniser {
   /** The 32-bit entry finds boot_params at ESI, with the kernel's own header in it (Linux boot protocol, 32-bit). */
   #bootParamsAtEsi(): boolean {
     const esi = BigInt(this.#core.u32[(L.REGS + 6 * 8) / 4]!);
-    const flag = this.#memory.readU32(esi + BigInt(BOOT_FLAG));
-    return (
-      flag !== undefined && (flag & 0xffffn) === 0xaa55n && this.#memory.readU32(esi + BigInt(HEADER_MAGIC)) === HDRS
-    );
+    return this.#memory.readU32(esi + BigInt(HEADER_MAGIC)) === HDRS;
   }
 
   #has(name: PhaseName): boolean {
