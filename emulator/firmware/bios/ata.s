@@ -65,12 +65,11 @@ find_drive:
         out     dx, al
         inc     dx
         in      al, dx
-        test    al, al
-        jz      no_drive                # nothing drives the bus
         cmp     al, 0xff
-        je      no_drive
+        je      no_drive                # nothing drives the bus
         call    ata_wait_bsy
         jc      no_drive
+        mov     bl, al
         sub     dx, R_COMMAND - R_LBA_MID
         in      al, dx
         mov     ah, al
@@ -80,6 +79,8 @@ find_drive:
         je      packet_drive
         test    ax, ax
         jnz     no_drive
+        test    bl, bl                  # a disk is ready after a reset; only packet drives may show 0
+        jz      no_drive
         mov     al, IDENTIFY
         call    identify
         jc      no_drive
