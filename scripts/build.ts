@@ -1,9 +1,10 @@
-/** Builds everything into dist/: the core (AssemblyScript to WebAssembly), then the bundles. `--core` builds the core only. */
+/** Builds everything into dist/: the core (AssemblyScript to WebAssembly), the firmware (GNU as), the bundles. `--core` builds the core only. */
 import { execFileSync } from "node:child_process";
 import { copyFile, mkdir, readdir, rename, stat, utimes } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { build, type BuildOptions } from "esbuild";
+import { buildFirmware } from "./firmware.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
 const dist = path.join(root, "dist");
@@ -102,4 +103,7 @@ async function bundle(): Promise<void> {
 
 await mkdir(dist, { recursive: true });
 await buildCore();
-if (!process.argv.includes("--core")) await bundle();
+if (!process.argv.includes("--core")) {
+  await buildFirmware();
+  await bundle();
+}

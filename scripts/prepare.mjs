@@ -45,5 +45,6 @@ export function needCommands(commands) {
 }
 
 export function build() {
+  needCommands({ as: "binutils", ld: "binutils", objcopy: "binutils" });
   run(process.execPath, ["--import", "tsx", "scripts/build.ts"]);
 }

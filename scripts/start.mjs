@@ -34,6 +34,6 @@ else {
   };
   const kernel = wanted.includes("--stock") ? guest("stock")["stock.vmlinuz"] : guest("cloud")["cloud.vmlinuz"];
   const initrd = guest("busybox")["busybox.initramfs"];
-  console.error(`Booting ${path.basename(kernel)} with a busybox initramfs; Ctrl-A x leaves.\n`);
+  console.error(`Booting ${path.basename(kernel)} from the reset vector with a busybox initramfs; Ctrl-A x leaves.\n`);
   run(process.execPath, ["dist/bootscope.js", "run", "--kernel", kernel, "--initrd", initrd, "--memory", "512"]);
 }

@@ -37,9 +37,11 @@ const LONG_BOOTS = /(installer|i686)\.test\.ts$/;
 /** Longest first, so that the lanes end together. */
 const SUITES: Suite[] = [
   { name: "boots", command: nodeTest(testFiles("test/boots").filter((file) => !LONG_BOOTS.test(file))) },
+  { name: "disk-boots", command: nodeTest(testFiles("test/disk-boots")) },
   { name: "long-boots", command: nodeTest(testFiles("test/boots").filter((file) => LONG_BOOTS.test(file))) },
   { name: "conformance", command: nodeTest(testFiles("test/conformance")) },
   { name: "vscode", command: [process.execPath, "--import", "tsx", "test/vscode/run.ts"] },
+  { name: "firmware", command: nodeTest(testFiles("test/firmware", "test/vga")) },
   { name: "system", command: nodeTest(testFiles("test/system")) },
   { name: "dap", command: nodeTest(testFiles("test/dap")) },
   { name: "sse", command: nodeTest(testFiles("test/sse")) },
@@ -49,6 +51,9 @@ const SUITES: Suite[] = [
     command: nodeTest(testFiles("boot-formats", "emulator", "debug-adapter", "extension", "scripts", "webview")),
   },
 ];
+
+/** Not part of a whole run: by name only. */
+const SLOW_SUITES: Suite[] = [{ name: "slow-boots", command: nodeTest(testFiles("test/slow-boots")) }];
 
 interface Outcome {
   passed: number;
@@ -102,13 +107,15 @@ function count(output: string, code: number | null): Outcome {
 const wanted = process.argv.slice(2);
 if (wanted.includes("--list")) {
   for (const suite of SUITES) console.log(suite.name);
+  for (const suite of SLOW_SUITES) console.log(`${suite.name} (only when named)`);
 } else {
-  const unknown = wanted.filter((name) => !SUITES.some((suite) => suite.name === name));
+  const all = [...SUITES, ...SLOW_SUITES];
+  const unknown = wanted.filter((name) => !all.some((suite) => suite.name === name));
   if (unknown.length > 0) {
-    console.error(`No suite "${unknown[0]}"; expected one of ${SUITES.map((suite) => suite.name).join(", ")}.`);
+    console.error(`No suite "${unknown[0]}"; expected one of ${all.map((suite) => suite.name).join(", ")}.`);
     process.exit(2);
   }
-  const queue = SUITES.filter((suite) => wanted.length === 0 || wanted.includes(suite.name));
+  const queue = wanted.length === 0 ? [...SUITES] : all.filter((suite) => wanted.includes(suite.name));
   const total: Outcome = { passed: 0, failed: 0 };
   const lane = async (): Promise<void> => {
     for (let suite = queue.shift(); suite; suite = queue.shift()) {

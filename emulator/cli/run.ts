@@ -92,7 +92,7 @@ export async function run(
     const outcome = judge(command.until, stop, cause);
     const seconds = Math.round(performance.now() - began) / 1000;
     note(`${outcome.message ?? outcome.stopped} at instruction ${machine.icount} after ${seconds} s`);
-    if (command.screenText) serial.write(`${screenText(machine.screen())}\n`);
+    if (command.screenText) serial.write(`${screenText(machine.screen()).join("\n")}\n`);
     if (command.json) host.stdout.write(JSON.stringify(report(machine, outcome, seconds)) + "\n");
     return outcome.code;
   } finally {
