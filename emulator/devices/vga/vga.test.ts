@@ -222,10 +222,10 @@ test("the register BAR shows the same registers", () => {
   const bench = vgaBench();
   const bar = bench.vga.bars[2];
   assert.ok(bar?.kind === "mmio");
-  const { readMmio, writeMmio } = bar.handler;
+  const readMmio = (offset: number, size: 1 | 2 | 4): number => bar.handler.readMmio(offset, size);
   bench.out(0x3c2, 0x67);
   assert.equal(readMmio(0x40c, 1), 0x67);
-  writeMmio(0x500 + 2 * 2, 4, (24 << 16) | 600);
+  bar.handler.writeMmio(0x500 + 2 * 2, 4, (24 << 16) | 600);
   assert.equal(bench.readVbe(2), 600);
   assert.equal(bench.readVbe(3), 24);
   assert.equal(readMmio(0x500, 2), 0xb0c5);
