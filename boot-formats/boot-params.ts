@@ -31,8 +31,25 @@ export interface BootParams {
   code32Start?: number;
   /** Physical address of the ACPI RSDP (protocol 2.14 and later look here first). */
   acpiRsdp: number;
+  /** The VGA text mode in which the kernel finds the screen; without it, the kernel uses none. */
+  textScreen?: TextScreen;
 }
 
+export interface TextScreen {
+  /** Number of the mode for the BIOS. */
+  mode: number;
+  columns: number;
+  rows: number;
+  /** Scan lines of a character. */
+  fontHeight: number;
+}
+
+/** Fields of screen_info, which starts boot_params. */
+const VIDEO_MODE = 0x06;
+const VIDEO_COLS = 0x07;
+const VIDEO_LINES = 0x0e;
+const VIDEO_IS_VGA = 0x0f;
+const VIDEO_POINTS = 0x10;
 const ACPI_RSDP_ADDR = 0x070;
 const E820_ENTRIES = 0x1e8;
 const HEADER = 0x1f1;
@@ -77,6 +94,13 @@ export function buildBootParams(params: BootParams): Uint8Array {
     view.setUint32(RAMDISK_SIZE, params.initrd.size, true);
   }
   view.setBigUint64(ACPI_RSDP_ADDR, BigInt(params.acpiRsdp), true);
+  if (params.textScreen) {
+    view.setUint8(VIDEO_MODE, params.textScreen.mode);
+    view.setUint8(VIDEO_COLS, params.textScreen.columns);
+    view.setUint8(VIDEO_LINES, params.textScreen.rows);
+    view.setUint8(VIDEO_IS_VGA, 1);
+    view.setUint16(VIDEO_POINTS, params.textScreen.fontHeight, true);
+  }
   if (params.e820.length > E820_MAX_ENTRIES) {
     throw new FormatError(`The memory map has ${params.e820.length} entries, boot_params holds ${E820_MAX_ENTRIES}.`);
   }
