@@ -12,6 +12,7 @@ import { PciBus } from "../devices/pci.ts";
 import { PicPair } from "../devices/pic.ts";
 import { Pit } from "../devices/pit.ts";
 import { Rtc } from "../devices/rtc.ts";
+import { SmbusHost } from "../devices/smbus.ts";
 import { SystemControl } from "../devices/system-control.ts";
 import { Uart } from "../devices/uart.ts";
 import { VirtioBlk } from "../devices/virtio/virtio-blk.ts";
@@ -19,7 +20,17 @@ import { VirtioConsole } from "../devices/virtio/virtio-console.ts";
 import { Vga } from "../devices/vga/vga.ts";
 import type { Drive } from "../disks/disk-image.ts";
 import type { Screen } from "../machine/api.ts";
-import { CHIPSET, HOST_DEVFN, ISA_DEVFN, PIRQ_ROUTES, PM_BASE, PM_DEVFN, PM_MISC } from "./chipset.ts";
+import {
+  CHIPSET,
+  HOST_DEVFN,
+  ISA_DEVFN,
+  PIRQ_ROUTES,
+  PM_BASE,
+  PM_DEVFN,
+  PM_MISC,
+  SMBUS_BASE,
+  SMBUS_CONTROL,
+} from "./chipset.ts";
 import { diskCmos } from "./cmos.ts";
 import { firmwareConfig, type BoardFirmware } from "./firmware-config.ts";
 import { placeDrives } from "./drive-places.ts";
@@ -37,6 +48,7 @@ const HPET_BASE = 0xfed0_0000;
 const HPET_BYTES = 0x400;
 const PAGE = 0x1000;
 const PM_PORT_COUNT = 64;
+const SMBUS_PORT_COUNT = 16;
 /** RAM beyond this continues at 4 GiB (for the sizes in CMOS). */
 const LOW_RAM_LIMIT = 0xc000_0000;
 const IRQ_PIT = 0;
@@ -100,6 +112,7 @@ export class Board {
   readonly #pit: Pit;
   readonly #rtc: Rtc;
   readonly #pm: AcpiPm;
+  readonly #smbus = new SmbusHost();
   readonly #keyboard: KeyboardController;
   readonly #uarts: readonly [Uart, Uart];
   readonly #dma = new DmaController();
@@ -245,6 +258,8 @@ export class Board {
     });
     const pciDevices = [ide, this.#vga, ...disks, this.#console];
     for (const device of pciDevices) this.#pci.plug(device);
+    const smbus = this.#firstUse.ports(this.#ports, "smbus", this.#smbus, 1);
+    this.#windows.addPorts(PM_DEVFN, smbus, SMBUS_PORT_COUNT, () => this.#smbusBase());
     this.#windows.addPorts(PM_DEVFN, pm1, PM_PORT_COUNT, () => this.#pmBase());
     for (const [devfn, fn, device] of this.#pci.plugged()) this.#windows.add(devfn, fn, device);
     this.#devices = [
@@ -255,6 +270,7 @@ export class Board {
       this.#pit,
       this.#rtc,
       this.#pm,
+      this.#smbus,
       this.#keyboard,
       ...this.#uarts,
       this.#dma,
@@ -430,6 +446,11 @@ export class Board {
   #pmBase(): number {
     if (!(this.#pci.configByte(PM_DEVFN, PM_MISC) & 1)) return -1;
     return (this.#pci.configByte(PM_DEVFN, PM_BASE) & 0xc0) | (this.#pci.configByte(PM_DEVFN, PM_BASE + 1) << 8);
+  }
+
+  #smbusBase(): number {
+    if (!(this.#pci.configByte(PM_DEVFN, SMBUS_CONTROL) & 1)) return -1;
+    return (this.#pci.configByte(PM_DEVFN, SMBUS_BASE) & 0xf0) | (this.#pci.configByte(PM_DEVFN, SMBUS_BASE + 1) << 8);
   }
 
   /** The devices in memory at addresses that never move. */

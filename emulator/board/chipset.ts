@@ -10,6 +10,9 @@ export const PM_DEVFN = 0x0b;
 /** Its registers: base of the PM1 block (PMBA), and the bit that decodes it (PMREGMISC). */
 export const PM_BASE = 0x40;
 export const PM_MISC = 0x80;
+/** Base of the SMBus host's ports, and the bit that decodes them. */
+export const SMBUS_BASE = 0x90;
+export const SMBUS_CONTROL = 0xd2;
 
 /**
  * The functions of the chip set on bus 0: i440FX host bridge (Intel data sheet 290549), PIIX3 ISA bridge (290550), PIIX4
@@ -73,14 +76,13 @@ export const CHIPSET: readonly PciFunctionDescription[] = [
       [PM_BASE, 0x0001, 0xffc0, 4],
       // DEVACTB: system management counts as set up, as QEMU says when there is none.
       [0x58, 0x0200_0000, 0xffff_ffff | 0, 4],
-      // COM ports and floppy decoded (DEVRESB, DEVRESC…): what firmware reads to see that they are there.
-      [0x5f, 0x90, 0, 1],
+      // DEVRESA to DEVRESC: what is decoded on the ISA bus; both COM ports, no parallel port.
+      [0x5f, 0x10, 0, 1],
       [0x63, 0x60, 0, 1],
       [0x67, 0x98, 0, 1],
       [PM_MISC, 0x00, 0x01, 1],
-      // SMBus base and host configuration: storage.
-      [0x90, 0x0001, 0xfff0, 4],
-      [0xd2, 0x00, 0xff, 1],
+      [SMBUS_BASE, 0x0001, 0xfff0, 4],
+      [SMBUS_CONTROL, 0x00, 0xff, 1],
     ],
   },
 ];

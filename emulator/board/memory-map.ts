@@ -4,10 +4,10 @@ export const enum Extra {
   BIOS = 0,
   BIOS_SIZE = 0x100000,
   /** Expansion ROMs behind PCI base address registers. */
-  ROMS = 0x100000,
-  ROMS_SIZE = 0x100000,
+  ROMS = BIOS + BIOS_SIZE,
+  ROMS_SIZE = 1 << 20,
   /** Memory of the VGA adapter. */
-  VRAM = 0x200000,
+  VRAM = ROMS + ROMS_SIZE,
   VRAM_SIZE = 0x1000000,
-  SIZE = 0x1200000,
+  SIZE = VRAM + VRAM_SIZE,
 }
