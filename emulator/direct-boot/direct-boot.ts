@@ -75,6 +75,8 @@ export function prepareDirectBoot(config: DirectBootConfig): DirectBoot {
     e820: memoryMap(ramEnd, acpi.tables.physical + acpi.tables.bytes.length),
     cmdline: CMDLINE_ADDRESS,
     acpiRsdp: acpi.rsdp.physical,
+    // As the board's adapter comes up without firmware.
+    textScreen: { mode: 3, columns: 80, rows: 25, fontHeight: 16 },
     ...(kernel.header ? { header: kernel.header } : {}),
     ...(kernel.info.format === "bzImage" ? { code32Start: kernel.info.loadAddress } : {}),
     ...(initrd ? { initrd: { start: initrd.physical, size: initrd.bytes.length } } : {}),

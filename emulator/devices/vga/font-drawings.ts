@@ -13,7 +13,7 @@ const ASCII: readonly string[] = [
   // At sign, A to Z, brackets, low line.
   "ehhnllnggf", "4ahhhvhhhh", "uhhhuhhhhu", "ehgggggghe", "uhhhhhhhhu", "vggguggggv", "vggguggggg", "ehgggnhhhf",
   "hhhhvhhhhh", "e44444444e", "7222222iic", "hhikookihh", "gggggggggv", "hrrllhhhhh", "hhpplljjhh", "ehhhhhhhhe",
-  "uhhhhugggg", "ehhhhhhlid", "uhhhhukihh", "ehgge111he", "v444444444", "hhhhhhhhhe", "hhhhhhaa44", "hhhhlllrrh",
+  "uhhhhugggg", "ehhhhhhlid", "uhhhhukihh", "ehgge111he", "v444444444", "hhhhhhhhhe", "hhhhhhaa44", "hhhhhlllla",
   "hhaa44aahh", "hhhaa44444", "v112448ggv", "e88888888e", "gg88442211", "e22222222e", "4ah", "000000000000v",
   // Grave accent, a to z, braces, tilde, house.
   "842", "000e1fhhjd", "gggmphhhpm", "000ehggghe", "111djhhhjd", "000ehhvghe", "6988s88888", "000djhhhjd1he",
