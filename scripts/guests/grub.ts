@@ -4,7 +4,7 @@
  * is needed (GRUB manual, "BIOS installation" and "GRUB image files"; layout of the patched fields:
  * include/grub/i386/pc/boot.h and include/grub/offsets.h).
  */
-import { copyFile, mkdir, open, readdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { tool } from "./tools.ts";
 
@@ -47,6 +47,7 @@ export async function embedGrub(disk: string, images: string, place: GrubPlace, 
   const modules = ["biosdisk", ...place.modules];
   await tool("grub-mkimage", ["-O", "i386-pc", "-d", images, "-p", prefix, "-o", corePath, ...modules]);
   const core = await readFile(corePath);
+  await rm(corePath);
   const sectors = Math.ceil(core.length / SECTOR);
   if (sectors > place.coreSectors) {
     throw new RangeError(`GRUB's core image takes ${sectors} sectors, but the disk has ${place.coreSectors} for it.`);

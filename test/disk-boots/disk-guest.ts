@@ -1,0 +1,155 @@
+/** A PC that boots from disks, with a hand on keyboard and serial line and an eye on the screen. */
+import assert from "node:assert/strict";
+import { basename } from "node:path";
+import type { Drive } from "../../emulator/disks/disk-image.ts";
+import { fileDisk } from "../../emulator/disks/file-disk.ts";
+import { screenText } from "../../emulator/display/screen-text.ts";
+import { pressKey } from "../../emulator/display/type-text.ts";
+import type { Firmware, PhaseName, RunResult } from "../../emulator/machine/api.ts";
+import { Machine } from "../../emulator/machine/machine.ts";
+
+/** Instructions between two looks at the guest. */
+const SLICE = 5_000_000;
+/** A guest that shows nothing of what is awaited for so many guest nanoseconds hangs. Without work no instruction retires. */
+const PATIENCE = 60_000_000_000n;
+/** Instructions between two lines of progress. */
+const PROGRESS = 1_000_000_000;
+/** How much of the console a failure shows. */
+const TAIL = 3000;
+
+export interface DiskGuestOptions {
+  firmware: Firmware;
+  /** Paths of images, in the order of the drives. */
+  drives: readonly (Pick<Drive, "kind" | "bus"> & { path: string })[];
+  memoryMiB?: number;
+}
+
+export class DiskGuest {
+  readonly name: string;
+  readonly #drives: readonly Drive[];
+  #machine: Machine | undefined;
+  #serial = "";
+  /** Output before this was awaited already. */
+  #seen = 0;
+  #nextProgress = PROGRESS;
+
+  private constructor(name: string, drives: readonly Drive[]) {
+    this.name = name;
+    this.#drives = drives;
+  }
+
+  /** A machine at its reset vector. */
+  static async start(name: string, options: DiskGuestOptions): Promise<DiskGuest> {
+    const drives = options.drives.map(({ path, kind, bus }) => ({
+      image: fileDisk(path),
+      kind,
+      bus,
+      name: basename(path),
+    }));
+    const guest = new DiskGuest(name, drives);
+    guest.#machine = await Machine.create(
+      { memoryMiB: options.memoryMiB ?? 512, firmware: options.firmware, drives },
+      {
+        output: (source, bytes) => {
+          if (source === 0) guest.#serial += String.fromCharCode(...bytes);
+        },
+        phase: () => undefined,
+      },
+    );
+    return guest;
+  }
+
+  get machine(): Machine {
+    assert.ok(this.#machine);
+    return this.#machine;
+  }
+
+  /** What the first serial port has sent, one character a byte. */
+  get serial(): string {
+    return this.#serial;
+  }
+
+  /** The text screen, its lines joined. */
+  get screen(): string {
+    return screenText(this.machine.screen()).join("\n");
+  }
+
+  /** Runs until the guest has sent `text` on the serial line; returns what came before it. */
+  expectSerial(text: string): string {
+    this.#until(`send ${JSON.stringify(text)}`, () => this.#serial.includes(text, this.#seen));
+    const at = this.#serial.indexOf(text, this.#seen);
+    const before = this.#serial.slice(this.#seen, at);
+    this.#seen = at + text.length;
+    return before;
+  }
+
+  /** Runs until `text` stands on the text screen. */
+  expectScreen(text: string): void {
+    this.#until(`show ${JSON.stringify(text)}`, () => this.screen.includes(text));
+  }
+
+  /** Runs to the first instruction of a phase. */
+  expectPhase(phase: PhaseName): void {
+    this.#until(`reach phase ${phase}`, () => this.machine.phases.some(({ name }) => name === phase));
+  }
+
+  /** Presses keys, each given by its `KeyboardEvent.code`. */
+  press(...keys: string[]): void {
+    for (const key of keys) this.machine.keyboardInput(pressKey(key));
+  }
+
+  /** Types into the first serial port. */
+  type(text: string): void {
+    this.machine.serialInput(0, new TextEncoder().encode(text));
+  }
+
+  /** Runs until the machine stops by itself. */
+  end(): RunResult {
+    let result: RunResult | undefined;
+    this.#until("end", (ended) => (result = ended) !== undefined);
+    assert.ok(result);
+    return result;
+  }
+
+  close(): void {
+    for (const { image } of this.#drives) image.close();
+  }
+
+  /** Runs until `done` holds; it gets the result when the machine has stopped by itself. */
+  #until(what: string, done: (ended: RunResult | undefined) => boolean): void {
+    const { machine } = this;
+    const last = machine.cpu().time + PATIENCE;
+    let ended: RunResult | undefined;
+    while (!done(ended)) {
+      if (ended) this.#fail(`ended by ${describe(ended)}, but was to ${what}`);
+      if (machine.cpu().time >= last) this.#fail(`did not ${what} within ${PATIENCE} ns of its time`);
+      const result = machine.run(SLICE);
+      if (result.reason !== "budget") ended = result;
+      this.#report();
+    }
+  }
+
+  #report(): void {
+    const count = Number(this.machine.icount);
+    if (count < this.#nextProgress) return;
+    this.#nextProgress = count - (count % PROGRESS) + PROGRESS;
+    const line = this.#serial.trimEnd().split("\n").at(-1) ?? "";
+    console.log(`# ${this.name}: ${(count / 1e9).toFixed(1)}e9 instructions: ${printable(line).slice(0, 80)}`);
+  }
+
+  #fail(what: string): never {
+    const phases = this.machine.phases.map(({ name, icount }) => `${name} ${icount}`).join(", ");
+    const console = printable(this.#serial.slice(-TAIL));
+    assert.fail(`${this.name} ${what}; phases: ${phases}; screen:\n${this.screen}\nserial line:\n${console}`);
+  }
+}
+
+/** Without terminal controls. */
+function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- escape sequences are what this removes
+  return text.replace(/\x1b\[[0-9;?]*[A-Za-z]|[^\n\x20-\x7e]/g, "");
+}
+
+function describe(result: RunResult): string {
+  return JSON.stringify(result, (_, value: unknown) => (typeof value === "bigint" ? `0x${value.toString(16)}` : value));
+}
