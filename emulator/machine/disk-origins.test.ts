@@ -6,7 +6,7 @@ const SPAN = 4096;
 
 test("the last transfer that reached a byte is its origin, against a table of every byte", () => {
   const origins = new DiskOrigins();
-  const truth: ({ drive: number; offset: number } | undefined)[] = new Array(SPAN).fill(undefined);
+  const truth: ({ drive: number; offset: number } | undefined)[] = new Array<undefined>(SPAN).fill(undefined);
   let seed = 12345;
   const random = (below: number): number => {
     seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;

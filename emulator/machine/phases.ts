@@ -44,12 +44,12 @@ export class PhaseRecogniser {
   }
 
   /** Code of a kind at a physical address is about to run for the first time. */
-  notify(kind: number, physical: number, icount: number): Phase | undefined {
+  notify(kind: Notify, physical: number, icount: number): Phase | undefined {
     const name = this.#nameOf(kind, physical, icount);
     return name === undefined || this.#has(name) ? undefined : this.#enter(name, icount);
   }
 
-  #nameOf(kind: number, physical: number, icount: number): PhaseName | undefined {
+  #nameOf(kind: Notify, physical: number, icount: number): PhaseName | undefined {
     switch (kind) {
       case Notify.USER:
         return "init";
