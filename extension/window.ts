@@ -23,7 +23,8 @@ export async function openDisassembly(): Promise<void> {
 
 /** Keeps the window on the session until the returned object is disposed. */
 export function followSessionsInWindow(hub: SessionHub): vscode.Disposable {
-  const stoppedOnce = new Set<string>();
+  /** By session: whether the last stop was in a source file. */
+  const inSource = new Map<string, boolean>();
   let started = "";
   return vscode.Disposable.from(
     hub.onState(({ id }) => {
@@ -35,12 +36,9 @@ export function followSessionsInWindow(hub: SessionHub): vscode.Disposable {
     vscode.debug.onDidChangeActiveStackItem((item) => {
       if (item?.session.type !== DEBUG_TYPE) return;
       if (!(item instanceof vscode.DebugStackFrame)) void chooseFrame();
-      else if (!stoppedOnce.has(item.session.id)) {
-        stoppedOnce.add(item.session.id);
-        void showFirstStop(item);
-      }
+      else void showStop(item, inSource);
     }),
-    vscode.debug.onDidTerminateDebugSession((session) => stoppedOnce.delete(session.id)),
+    vscode.debug.onDidTerminateDebugSession((session) => inSource.delete(session.id)),
   );
 }
 
@@ -69,11 +67,18 @@ function chooseFrame(): Thenable<void> {
   return vscode.commands.executeCommand("workbench.action.debug.callStackBottom");
 }
 
-/** For code without source files VS Code does neither by itself; with one it opens that. */
-async function showFirstStop(frame: vscode.DebugStackFrame): Promise<void> {
-  if (setting<string>("debug", "openDebug", "openOnDebugBreak") !== "neverOpen")
+/**
+ * VS Code opens source files by itself, but for code without one it does nothing: it gets the Disassembly view, at the first
+ * stop and whenever the machine has left a source file.
+ */
+async function showStop(frame: vscode.DebugStackFrame, inSource: Map<string, boolean>): Promise<void> {
+  const { id } = frame.session;
+  const before = inSource.get(id);
+  const now = await hasSource(frame);
+  inSource.set(id, now);
+  if (before === undefined && setting<string>("debug", "openDebug", "openOnDebugBreak") !== "neverOpen")
     await vscode.commands.executeCommand("workbench.view.debug");
-  if (setting("bootscope", "openDisassemblyOnFirstStop", true) && !(await hasSource(frame))) {
+  if (!now && before !== false && setting("bootscope", "openDisassemblyOnFirstStop", true)) {
     await vscode.commands.executeCommand("debug.action.openDisassemblyView");
   }
 }

@@ -36,7 +36,7 @@ const LEVEL_MEANINGS: Record<string, string> = {
 let stopped = false;
 const field = textField({
   label: "Address to translate",
-  value: recall<Memory>()?.address ?? "rip",
+  value: recall<Memory>()?.address ?? "cs:rip",
   placeholder: "0xffffffff81000000, rsp+8, 07c0:0000",
   onEnter: () => walk(),
 });

@@ -93,7 +93,7 @@ async function read(): Promise<void> {
 
 /** Physical address of the next instruction, where it is mapped. */
 async function nextInstruction(): Promise<bigint | undefined> {
-  const { walk } = await request("bootscope/walk", { address: "rip" });
+  const { walk } = await request("bootscope/walk", { address: "cs:rip" });
   return walk.physical === undefined ? undefined : BigInt(walk.physical);
 }
 

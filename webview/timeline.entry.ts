@@ -222,7 +222,7 @@ canvas.addEventListener(
   (event) => {
     event.preventDefault();
     if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) view.pan(event.deltaX || event.deltaY);
-    else view.zoom(Math.exp(-event.deltaY / 400), event.offsetX);
+    else view.zoom(Math.exp(-event.deltaY / 400), strip.viewX(event.offsetX));
     refresh();
   },
   { passive: false },

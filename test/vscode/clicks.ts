@@ -5,66 +5,30 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import type { Browser, Frame, Locator, Page } from "playwright-core";
+import type { Frame, Locator, Page } from "playwright-core";
 import { BUSYBOX_GREETING } from "../../scripts/guests/guests.ts";
-import { makeExtensionsFolder } from "../../scripts/workbench/extensions.ts";
-import { findChromium, installWorkbench } from "../../scripts/workbench/install.ts";
-import {
-  launchBrowser,
-  openRunView,
-  runCommand,
-  screenshot,
-  webviewFrame,
-  workbenchReady,
-} from "../../scripts/workbench/page.ts";
-import { startServer, windowUrl, type Server } from "../../scripts/workbench/server.ts";
-import { BUILD, makeWorkspace, SCREENSHOTS } from "./workspace.ts";
+import { openRunView, runCommand } from "../../scripts/workbench/page.ts";
+import { Window } from "./window.ts";
+import { makeWorkspace } from "./workspace.ts";
 
-const SIZE = { width: 1680, height: 1050 };
 const BOOT_TIMEOUT = 240_000;
 const THEMES = ["Light Modern", "Dark High Contrast", "Light High Contrast", "Dark Modern"];
 
-let server: Server;
-let browser: Browser & { page: Page };
+let window: Window;
 let page: Page;
 let folder = "";
-/** What the content security policy of a panel refused. */
-const refused: string[] = [];
 
-const picture = (name: string): Promise<void> => screenshot(page, path.join(SCREENSHOTS, `${name}.png`));
+const picture = (name: string): Promise<void> => window.picture(name);
+const sideBar = (text: string): Locator => window.sideBar(text);
+const panel = (name: string): Promise<Frame> => window.panel(name);
 
 before(async () => {
-  const log = (line: string): void => console.error(line);
   folder = (await makeWorkspace("clicks")).folder;
-  server = await startServer(await installWorkbench(log), {
-    extensionsDirectory: await makeExtensionsFolder(path.join(BUILD, "extensions")),
-    settings: { "workbench.colorTheme": "Default Dark Modern" },
-  });
-  browser = await launchBrowser(await findChromium(log), SIZE);
-  page = browser.page;
-  page.setDefaultTimeout(60_000);
-  page.on("console", (message) => {
-    if (/violates the following Content Security Policy/.test(message.text())) refused.push(message.text());
-  });
-  await page.goto(windowUrl(server.host, { folder }));
-  await workbenchReady(page, "Show Boot Panels");
+  window = await Window.open(folder);
+  page = window.page;
 });
 
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
-
-const sideBar = (text: string): Locator => page.locator(".part.sidebar .monaco-list-row", { hasText: text }).first();
-/** A panel's page. On a busy machine the workbench now and then leaves a webview empty; its own command mends that. */
-async function panel(name: string): Promise<Frame> {
-  const selector = `body[data-panel=${name}]`;
-  return webviewFrame(page, selector).catch(async () => {
-    console.error(`The webview of ${name} stayed empty: reloading webviews.`);
-    await runCommand(page, "Developer: Reload Webviews");
-    return webviewFrame(page, selector);
-  });
-}
+after(() => window?.close());
 
 async function register(name: string): Promise<string> {
   return (await (await panel("registers")).locator(`[data-register=${name}]`).innerText()).trim();
@@ -186,7 +150,7 @@ test("Pause shows where the guest is, in every kind of theme", async () => {
   await page.locator(".debug-toolbar .codicon-debug-continue").waitFor();
   await (await panel("registers")).locator(".stale").waitFor({ state: "detached" });
   for (const theme of THEMES) {
-    await chooseTheme(theme);
+    await window.chooseTheme(theme);
     await picture(`5-${theme.toLowerCase().replaceAll(" ", "-")}`);
   }
 });
@@ -225,14 +189,5 @@ test("a launch that cannot work is told in one sentence", async () => {
 });
 
 test("no panel ran against its content security policy", () => {
-  assert.deepEqual(refused, []);
+  assert.deepEqual(window.refused, []);
 });
-
-async function chooseTheme(theme: string): Promise<void> {
-  await runCommand(page, "Preferences: Color Theme");
-  const input = page.locator(".quick-input-widget input.input");
-  await input.fill(theme);
-  await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: theme }).waitFor();
-  await page.keyboard.press("Enter");
-  await page.locator(".quick-input-widget").waitFor({ state: "hidden" });
-}

@@ -56,9 +56,9 @@ async function runSuites(): Promise<Counts> {
   return JSON.parse(await readFile(results, "utf8")) as Counts;
 }
 
-/** Runs the clicks under node:test and counts what it says. */
-async function runClicks(): Promise<Counts> {
-  const command = ["--import", "tsx", "--test", "--test-reporter=tap", path.join(ROOT, "test/vscode/clicks.ts")];
+/** Runs clicks and keys under node:test and counts what it says. */
+async function runClicks(name: string): Promise<Counts> {
+  const command = ["--import", "tsx", "--test", "--test-reporter=tap", path.join(ROOT, "test/vscode", `${name}.ts`)];
   const child = spawn(process.execPath, command, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => {
@@ -75,7 +75,9 @@ await mkdir(BUILD, { recursive: true });
 const wanted = process.argv.slice(2);
 const counts: Counts[] = [];
 if (wanted.length === 0 || wanted.includes("suites")) counts.push(await runSuites());
-if (wanted.length === 0 || wanted.includes("clicks")) counts.push(await runClicks());
+for (const name of ["clicks", "full-boot"]) {
+  if (wanted.length === 0 || wanted.includes(name)) counts.push(await runClicks(name));
+}
 const sum = (key: keyof Counts): number => counts.reduce((total, count) => total + count[key], 0);
 console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
 process.exitCode = sum("failed") > 0 ? 1 : 0;

@@ -1,5 +1,5 @@
 /** The folder that the tests open: a real kernel and initramfs with a launch.json, and beside them what must be refused. */
-import { mkdir, open, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, open, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { busyboxInitramfs, cloudKernel } from "../../scripts/guests/guests.ts";
 import { makeGuestFolder, type GuestFolder } from "../../scripts/workbench/folder.ts";
@@ -12,7 +12,7 @@ export async function makeWorkspace(name: string): Promise<GuestFolder> {
   const folder = path.join(BUILD, name);
   await rm(folder, { recursive: true, force: true });
   const guest = { kernel: (await cloudKernel()).vmlinuz, initrd: await busyboxInitramfs() };
-  const made = await makeGuestFolder(folder, guest);
+  const made = await makeGuestFolder(folder, guest, { boot: "direct" });
   const bad = path.join(folder, "bad");
   await mkdir(bad);
   const image = Buffer.alloc(8192);
@@ -21,6 +21,17 @@ export async function makeWorkspace(name: string): Promise<GuestFolder> {
   await writeFile(path.join(bad, "cut-off"), await firstBytes(guest.kernel, 1 << 20));
   await writeFile(path.join(bad, "huge-initrd"), Buffer.alloc(64 << 20));
   return made;
+}
+
+/** A folder with a kernel and an initramfs, and nothing else. */
+export async function makeBareFolder(name: string): Promise<string> {
+  const folder = path.join(BUILD, name);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const kernel = (await cloudKernel()).vmlinuz;
+  const initrd = await busyboxInitramfs();
+  for (const file of [kernel, initrd]) await copyFile(file, path.join(folder, path.basename(file)));
+  return folder;
 }
 
 async function firstBytes(file: string, length: number): Promise<Buffer> {

@@ -14,6 +14,8 @@ const BAND = 22;
 const LANE = 18;
 const MARK = 3;
 const GAP = 4;
+/** Room for the names of the lanes, left of everything. */
+const NAMES = 72;
 /** How far beside an event a click may be. */
 const REACH = 6;
 export const STRIP_HEIGHT = AXIS + BAND + GAP + LANES.length * LANE;
@@ -24,7 +26,6 @@ interface Colours {
   line: string;
   focus: string;
   position: string;
-  background: string;
   lanes: string[];
 }
 
@@ -34,6 +35,8 @@ export class Strip {
   readonly #view: Viewport;
   #colours: Colours;
   #font: string;
+  /** Device pixels of a pixel. */
+  #scale = 1;
 
   constructor(canvas: HTMLCanvasElement, view: Viewport) {
     const context = canvas.getContext("2d");
@@ -50,23 +53,37 @@ export class Strip {
   }
 
   resize(width: number): void {
-    const scale = window.devicePixelRatio;
-    this.#view.width = Math.max(1, width);
-    this.canvas.width = Math.round(width * scale);
-    this.canvas.height = Math.round(STRIP_HEIGHT * scale);
-    this.#context.setTransform(scale, 0, 0, scale, 0, 0);
+    this.#scale = window.devicePixelRatio;
+    this.#view.width = Math.max(1, width - NAMES);
+    this.canvas.width = Math.round(width * this.#scale);
+    this.canvas.height = Math.round(STRIP_HEIGHT * this.#scale);
   }
 
   /** @param running the machine runs: its position is an open end */
   draw(model: TimelineModel, selection: Selection, running: boolean): void {
     const context = this.#context;
-    context.clearRect(0, 0, this.#view.width, STRIP_HEIGHT);
+    context.setTransform(this.#scale, 0, 0, this.#scale, 0, 0);
+    context.clearRect(0, 0, this.#view.width + NAMES, STRIP_HEIGHT);
     context.font = this.#font;
     context.textBaseline = "middle";
+    context.fillStyle = this.#colours.faint;
+    context.fillText("Phase", 0, AXIS + BAND / 2);
+    LANES.forEach(({ label }, lane) => context.fillText(label, 0, AXIS + BAND + GAP + (lane + 0.5) * LANE));
+    context.save();
+    context.translate(NAMES, 0);
+    context.beginPath();
+    context.rect(0, 0, this.#view.width, STRIP_HEIGHT);
+    context.clip();
     this.#axis();
     this.#phases(model, selection.phase);
     LANES.forEach((_, lane) => this.#lane(model, lane, selection.event));
     this.#position(model.position, running);
+    context.restore();
+  }
+
+  /** From a place on the canvas to one of the viewport, in pixels. */
+  viewX(canvasX: number): number {
+    return canvasX - NAMES;
   }
 
   /** Lane and phase at a point in pixels; lane −1 is the band of phases. */
@@ -77,10 +94,11 @@ export class Strip {
     return lane >= 0 && lane < LANES.length ? lane : undefined;
   }
 
-  at(model: TimelineModel, x: number, y: number): Selection {
+  at(model: TimelineModel, canvasX: number, y: number): Selection {
     const lane = this.laneAt(y);
+    const x = this.viewX(canvasX);
     const icount = this.#view.icount(x);
-    if (lane === undefined || icount > model.position) return {};
+    if (lane === undefined || x < 0 || icount > model.position) return {};
     const phase = model.phaseAt(icount);
     const event = lane < 0 ? undefined : model.nearest(lane, icount, this.#view.icount(REACH) - this.#view.icount(0));
     return { ...(phase && { phase }), ...(event && { event }) };
@@ -159,7 +177,6 @@ export class Strip {
       labelled = { event, x: end + 4 };
     }
     label(this.#view.width);
-    this.#laneName(LANES[lane]?.label ?? "", top);
   }
 
   /** Repetitions of an earlier event may reach into the view: those are few, and looked for a little way back. */
@@ -167,17 +184,6 @@ export class Strip {
     let index = model.indexAt(from);
     for (let back = 0; back < 200 && index > 0; back++) index--;
     return index;
-  }
-
-  #laneName(name: string, top: number): void {
-    const context = this.#context;
-    const width = context.measureText(name).width;
-    context.fillStyle = this.#colours.background;
-    context.globalAlpha = 0.8;
-    context.fillRect(this.#view.width - width - 8, top + 1, width + 8, LANE - 2);
-    context.globalAlpha = 1;
-    context.fillStyle = this.#colours.faint;
-    context.fillText(name, this.#view.width - width - 4, top + LANE / 2);
   }
 
   #position(icount: number, running: boolean): void {
@@ -217,7 +223,6 @@ function theme(): [Colours, string] {
     line: variable("editorIndentGuide-background1", "editorIndentGuide-background", "contrastBorder", "panel-border"),
     focus: variable("focusBorder", "contrastActiveBorder"),
     position: variable("debugIcon-continueForeground", "charts-blue"),
-    background: variable("panel-background", "editor-background"),
     lanes: LANES.map(({ colour }) => variable(`charts-${colour}`)),
   };
   return [colours, `11px ${variable("font-family")}`];
