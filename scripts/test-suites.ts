@@ -46,6 +46,7 @@ const SUITES: Suite[] = [
   { name: "dap", command: nodeTest(testFiles("test/dap")) },
   { name: "sse", command: nodeTest(testFiles("test/sse")) },
   { name: "x87", command: nodeTest(testFiles("test/x87")) },
+  { name: "webview", command: nodeTest(testFiles("test/webview")) },
   {
     name: "unit",
     command: nodeTest(testFiles("boot-formats", "emulator", "debug-adapter", "extension", "scripts", "webview")),
