@@ -15,6 +15,27 @@
         .globl  _start
 _start:
         ljmp    0, offset begin
+
+greeting:
+        .asciz  "Bootscope demo: boot sector\r\n"
+cannot_read:
+        .asciz  "Cannot read the kernel.\r\n"
+
+packet: .byte   16, 0
+        .word   KERNEL_SECTORS
+        .word   0, LOAD_SEGMENT
+        .quad   1                       # the sector behind this one
+
+        .balign 4
+gdt:    .quad   0
+        .quad   0x00cf9b000000ffff      # 8: 32-bit code
+        .quad   0x00cf93000000ffff      # 16: data
+        .quad   0x00af9b000000ffff      # 24: 64-bit code
+gdt_end:
+gdt_pointer:
+        .word   gdt_end - gdt - 1
+        .long   gdt
+
 begin:
         xor     ax, ax
         mov     ds, ax
@@ -104,26 +125,6 @@ protected:
 
         # Now in compatibility mode; a code segment with the L bit is 64-bit mode.
         ljmp    24, KERNEL
-
-greeting:
-        .asciz  "Bootscope demo: boot sector\r\n"
-cannot_read:
-        .asciz  "Cannot read the kernel.\r\n"
-
-packet: .byte   16, 0
-        .word   KERNEL_SECTORS
-        .word   0, LOAD_SEGMENT
-        .quad   1                       # the sector behind this one
-
-        .balign 4
-gdt:    .quad   0
-        .quad   0x00cf9b000000ffff      # 8: 32-bit code
-        .quad   0x00cf93000000ffff      # 16: data
-        .quad   0x00af9b000000ffff      # 24: 64-bit code
-gdt_end:
-gdt_pointer:
-        .word   gdt_end - gdt - 1
-        .long   gdt
 
         # No partitions, and the signature of a boot sector.
         .org    510

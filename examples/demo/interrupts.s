@@ -251,10 +251,9 @@ system_poweroff:
         mov     dx, POWER_PORT
         mov     ax, POWER_OFF
         out     dx, ax
-        mov     rdi, offset stays_text
-        call    print
-        xor     eax, eax
-        ret
+1:      cli                             # it takes the board a moment
+        hlt
+        jmp     1b
 
 exception_text:
         .asciz  "\r\nException "
@@ -284,8 +283,6 @@ cr4_text:
         .asciz  "CR4    "
 poweroff_text:
         .asciz  "Power off\r\n"
-stays_text:
-        .asciz  "The board stays on\r\n"
 
         .balign 8
 ticks:  .quad   0

@@ -17,6 +17,7 @@ reset_entry:
         # goes on when the one at F0000 is switched off.
         lgdt    cs:flat_gdt_pointer
         mov     eax, cr0
+        and     eax, 0x9fffffff         # CD and NW: caches on
         or      al, 1
         mov     cr0, eax
         ljmp    8, offset in_rom
