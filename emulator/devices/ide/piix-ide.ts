@@ -47,12 +47,12 @@ export class PiixIde implements PciDevice {
     classCode: 0x01_0180,
     headerType: 0,
     registers: [
-      // The channels answer before firmware enables them, as in QEMU.
+      // The channels answer before firmware enables them, as in QEMU: in IDETIM too, where drivers look for that.
       [COMMAND_REGISTER, 0x0001, 0x0005, 2],
       [0x06, 0x0280, 0, 2],
       // IDETIM of both channels, SIDETIM: timings are storage.
-      [0x40, 0, 0xffff, 2],
-      [0x42, 0, 0xffff, 2],
+      [0x40, 0x8000, 0xffff, 2],
+      [0x42, 0x8000, 0xffff, 2],
       [0x44, 0, 0xff, 1],
     ],
   };
