@@ -4,7 +4,7 @@
         .include "drives.inc"
 
         .section .text
-        .globl  disks_init, ata_transfer, ata_wait, ata_select, drives, drives_end, ata_flush
+        .globl  disks_init, ata_transfer, ata_wait, ata_select, ata_flush, drives, drives_end, normalise
 
 # Registers, from the channel's port on.
         .equ    R_DATA, 0

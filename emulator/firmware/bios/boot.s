@@ -127,14 +127,22 @@ boot_cd:
         cmp     byte ptr [CD_BUFFER + 0x20], 0x88
         jne     cd_fails
         mov     ax, offset emulation_text
-        test    byte ptr [CD_BUFFER + 0x21], 0x0f
-        jnz     cd_fails
+        mov     bl, [CD_BUFFER + 0x21]
+        and     bl, 0x0f                # 0: no emulation; 1 to 3: a diskette; 4: a hard disk
+        cmp     bl, 4
+        jae     cd_fails
 
         # For INT 13h AH=4Bh.
         mov     byte ptr cs:cd_specification, 19
-        mov     byte ptr cs:cd_specification + 1, 0
+        mov     cs:cd_specification + 1, bl
         mov     al, cs:[si + DRIVE_NUMBER]
-        mov     cs:cd_specification + 2, al
+        test    bl, bl
+        jz      4f
+        mov     al, bl
+        mov     ebx, [CD_BUFFER + 0x28]
+        call    diskette_start
+        xor     al, al                  # the diskette takes number 00h
+4:      mov     cs:cd_specification + 2, al
         mov     byte ptr cs:cd_specification + 3, 0
         mov     eax, [CD_BUFFER + 0x28]
         mov     cs:cd_specification + 4, eax
@@ -182,7 +190,7 @@ boot_cd:
         mov     si, offset boots_text
         call    print
         pop     si
-        movzx   dx, byte ptr cs:[si + DRIVE_NUMBER]
+        movzx   dx, byte ptr cs:cd_specification + 2
         cmp     bx, BOOT_SECTOR >> 4
         je      enter                   # 0000:7C00, as most expect, rather than 07C0:0000
         xor     ax, ax
@@ -225,7 +233,7 @@ no_medium_text:
 not_bootable_text:
         .asciz  "it is not bootable (El Torito).\r\n"
 emulation_text:
-        .asciz  "it wants a disk to be emulated, which this BIOS does not.\r\n"
+        .asciz  "it wants a hard disk to be emulated, which this BIOS does not.\r\n"
 too_large_text:
         .asciz  "its boot image does not fit below 640 KiB.\r\n"
 boots_text:

@@ -5,12 +5,18 @@
         .include "drives.inc"
 
         .section .text
-        .globl  int13_disk, drive_of
+        .globl  int13_disk, drive_of, disk_succeeded, disk_failed, bad_command, last_status, cd_boot_state
 
 int13_disk:
         SERVICE
         sti
-        call    drive_of                # CS:SI
+        test    dl, dl
+        jnz     2f
+        cmp     byte ptr cs:diskette_sectors, 0
+        je      2f
+        mov     si, offset diskette_calls
+        jmp     1f
+2:      call    drive_of                # CS:SI
         jc      no_such_drive
         mov     cs:current, si
         cmp     byte ptr cs:[si + DRIVE_TYPE], TYPE_ATAPI
@@ -331,13 +337,15 @@ get_parameters:
         mov     word ptr es:[di + 24], 2048
         jmp     disk_succeeded
 
-# AH=4Bh: AL = 01h tells what was booted from CD (19 bytes at DS:SI), 00h ends an emulation: there is none to end.
+# AH=4Bh: AL = 01h tells what was booted from CD (19 bytes at DS:SI), 00h also ends the emulation.
 cd_boot_state:
-        cmp     byte ptr cs:cd_specification + 2, 0
+        cmp     byte ptr cs:cd_specification, 0
         je      bad_command
         cmp     byte ptr [bp + F_AL], 1
         ja      bad_command
-        mov     di, [bp + F_ESI]
+        je      1f
+        call    diskette_end
+1:      mov     di, [bp + F_ESI]
         mov     es, [bp + F_DS]
         mov     si, offset cd_specification
         mov     cx, 19
@@ -345,7 +353,7 @@ cd_boot_state:
         jmp     disk_succeeded
 
         .balign 4
-# The specification packet of AH=4Bh: size, medium (0: no emulation), drive, …
+# The specification packet of AH=4Bh: its size (0 when no CD was booted), medium (0: no emulation), drive, …
         .globl  cd_specification
 cd_specification:
         .skip   20

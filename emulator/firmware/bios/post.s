@@ -4,7 +4,7 @@
         .include "bios.inc"
 
         .section .text
-        .globl  post, set_vector, post_code
+        .globl  post, diskette_parameters
 
 post:
         mov     al, 0x01
@@ -97,16 +97,6 @@ fill_vectors:
         add     si, 3
         cmp     si, offset vectors_end
         jb      2b
-        ret
-
-# Points vector AL at CS:BX. Keeps all registers.
-set_vector:
-        push    si
-        movzx   si, al
-        shl     si, 2
-        mov     [si], bx
-        mov     [si + 2], cs
-        pop     si
         ret
 
 ignore: iret
