@@ -80,7 +80,9 @@ async function session(
       bootEvents: (from) => Promise.resolve(fake.bootEvents.slice(from)),
       origins: (physical, length) =>
         Promise.resolve(
-          fake.origins.filter((one) => one.physical >= physical && one.physical < physical + BigInt(length)),
+          fake.origins.filter(
+            (one) => one.physical + BigInt(one.bytes) > physical && one.physical < physical + BigInt(length),
+          ),
         ),
       screen: () => Promise.resolve({ kind: "off" }),
       serialInput: done,
@@ -248,7 +250,13 @@ test("bytes in memory are told with the disk block that they came from", async (
   const { body } = await ask("bootscope/origins", { address: "phys:0x7c00", length: 0x1000 });
   assert.deepEqual(
     (body as { origins: { text: string }[] }).origins.map(({ text }) => text),
-    ["LBA 0 of drive 80h, disk.img", "LBA 1 to 16 of drive 80h, disk.img"],
+    ["LBA 0 of drive 80h, disk.img", "LBA 1 to 6 of drive 80h, disk.img"],
+    "no more than was asked for",
+  );
+  const part = await ask("bootscope/origins", { address: "phys:0x8a10", length: 16 });
+  assert.equal(
+    (part.body as { origins: { text: string }[] }).origins[0]?.text,
+    "LBA 6 from byte 16 of drive 80h, disk.img",
   );
   const linear = await ask("bootscope/origins", { address: "0x7c00", length: 16 });
   assert.equal((linear.body as { origins: unknown[] }).origins.length, 1);

@@ -31,7 +31,7 @@ const canvas = element("canvas", {
   role: "application",
   "aria-roledescription": "timeline",
   "aria-label":
-    "Phases and events of the boot. Left and right arrows choose, up and down change the lane, " +
+    "Phases and events of the boot. Left and right arrows choose, Home and End the first and last, up and down change the lane, " +
     "plus and minus zoom, 0 shows everything, Shift with arrows moves.",
   "aria-describedby": "details",
 });
@@ -153,6 +153,17 @@ function phaseDetails(phase: TimelinePhase): HTMLElement[] {
   ];
 }
 
+/** Home and End: the first or last phase, or event of the lane. */
+function moveToEnd(direction: 1 | -1): void {
+  if (lane < 0) {
+    const phase = model.phases.at(direction > 0 ? -1 : 0);
+    if (phase !== undefined) choose({ phase });
+    return;
+  }
+  const event = model.neighbour(lane, direction > 0 ? Infinity : -1, direction > 0 ? -1 : 1);
+  if (event !== undefined) choose({ event, ...phaseOf(event) });
+}
+
 /** Left and right: the next phase, or the next event of the lane. */
 function move(direction: 1 | -1): void {
   if (lane < 0) {
@@ -183,6 +194,8 @@ function changeLane(direction: 1 | -1): void {
 const KEYS: Record<string, () => void> = {
   ArrowLeft: () => move(-1),
   ArrowRight: () => move(1),
+  Home: () => moveToEnd(-1),
+  End: () => moveToEnd(1),
   ArrowUp: () => changeLane(-1),
   ArrowDown: () => changeLane(1),
   "+": () => zoom(ZOOM),

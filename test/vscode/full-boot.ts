@@ -51,6 +51,8 @@ async function phasesOnTimeline(frame: Frame): Promise<string[]> {
     await frame.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
     if ((await title.innerText()) === names[0]) break;
   }
+  // Follows the machine again.
+  await page.keyboard.press("Escape");
   return names;
 }
 
@@ -103,9 +105,9 @@ test("the timeline fills while the machine runs, up to the first user instructio
   assert.deepEqual(await phasesOnTimeline(timeline), ["BIOS", "Boot loader"]);
   await tick("Phase: Init");
   await page.keyboard.press("F5");
-  await timeline.locator(".details h2", { hasText: "Kernel" }).waitFor({ timeout: BOOT_TIMEOUT });
+  await timeline.locator(".details h2", { hasText: /^Kernel$/ }).waitFor({ timeout: BOOT_TIMEOUT });
   await window.picture("full-4-running");
-  await timeline.locator(".details h2", { hasText: "Init" }).waitFor({ timeout: BOOT_TIMEOUT });
+  await timeline.locator(".details h2", { hasText: /^Init$/ }).waitFor({ timeout: BOOT_TIMEOUT });
   const all = ["BIOS", "Boot loader", "Kernel setup", "Decompressor", "Kernel", "Init"];
   assert.deepEqual(await phasesOnTimeline(timeline), all);
   await window.picture("full-5-timeline");
@@ -114,7 +116,8 @@ test("the timeline fills while the machine runs, up to the first user instructio
 test("the timeline is zoomed and read by keys", async () => {
   const timeline = await window.panel("timeline");
   await timeline.locator("canvas.strip").focus();
-  // On the BIOS: all of it, then its events.
+  // The BIOS, from end to end; then its calls.
+  await page.keyboard.press("Home");
   await page.keyboard.press("Enter");
   for (let turn = 0; turn < 3; turn++) await page.keyboard.press("ArrowDown");
   await timeline.locator(".details", { hasText: "BIOS calls" }).waitFor();
