@@ -10,6 +10,9 @@ export interface TextMode {
   cellHeight: number;
 }
 
+/** Linear pixels of the display interface, by their bits. */
+export type LinearFormat = "linear8" | "linear15" | "linear16" | "linear24" | "linear32";
+
 /** How the four bytes of an address become pixels. */
 export type PixelFormat =
   /** Eight pixels, one bit from each plane. */
@@ -18,12 +21,7 @@ export type PixelFormat =
   | "pairs"
   /** Four pixels of a byte. */
   | "bytes"
-  /** Linear pixels of the display interface. */
-  | "linear8"
-  | "linear15"
-  | "linear16"
-  | "linear24"
-  | "linear32";
+  | LinearFormat;
 
 export interface GraphicsMode {
   kind: "graphics";
@@ -96,7 +94,7 @@ function interfaceMode(state: VgaState): Mode {
   if (lineBytes(state) === 0) return { kind: "off" };
   return {
     kind: "graphics",
-    format: chain4(state) ? (`linear${bits}` as PixelFormat) : "planes",
+    format: chain4(state) ? (`linear${bits}` as LinearFormat) : "planes",
     width: at(state.vbe, Vbe.X_RESOLUTION),
     height: at(state.vbe, Vbe.Y_RESOLUTION),
     repeatX: 1,

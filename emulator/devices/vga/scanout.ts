@@ -1,6 +1,7 @@
 /** The picture on the screen, from registers and video memory. */
 import type { Screen } from "../../machine/api.ts";
 import { currentMode, lineCompare, type GraphicsMode, type TextMode } from "./mode.ts";
+import { linearLine, pairPixels, planePixels } from "./pixels.ts";
 import { at, Vbe, VbeEnable, vbeEnabled, type VgaState } from "./state.ts";
 import { firstByte, lineBytes } from "./vbe.ts";
 
@@ -145,42 +146,59 @@ function scanGraphics(state: VgaState, vram: Uint8Array, mode: GraphicsMode): Sc
 type DrawLine = (row: number, line: Uint32Array) => void;
 
 function lineDrawer(state: VgaState, vram: Uint8Array, mode: GraphicsMode): DrawLine {
-  if (mode.format !== "planes" && mode.format !== "pairs" && mode.format !== "bytes")
-    return linearLines(state, vram, mode);
-  const colours =
-    mode.format === "bytes"
-      ? Uint32Array.from({ length: 256 }, (_, index) => dacColour(state, index) | OPAQUE)
-      : Uint32Array.from({ length: 16 }, (_, index) => attributeColour(state, index) | OPAQUE);
-  const group = new Uint8Array(4);
-  const addressOf = vbeEnabled(state) ? interfaceRows(state) : crtcRows(state, mode);
-  const panning = vbeEnabled(state) ? 0 : at(state.attribute, 0x13) & 7;
-  const perGroup = mode.format === "bytes" ? 4 : 8;
-  const skip = mode.format === "bytes" ? panning >> 1 : panning;
+  const palette = Uint32Array.from({ length: 256 }, (_, index) => dacColour(state, index) | OPAQUE);
+  switch (mode.format) {
+    case "planes":
+    case "pairs":
+      return planarLines(state, vram, mode);
+    case "bytes":
+      return byteLines(state, vram, mode, palette);
+    case "linear8":
+    case "linear15":
+    case "linear16":
+    case "linear24":
+    case "linear32": {
+      const [first, stride] = [firstByte(state), lineBytes(state)];
+      const draw = linearLine(mode.format, palette);
+      return (row, line) => draw(vram, first + row * stride, line);
+    }
+  }
+}
+
+/** Eight pixels a group, of four bits each. */
+function planarLines(state: VgaState, vram: Uint8Array, mode: GraphicsMode): DrawLine {
+  const colours = Uint32Array.from({ length: 16 }, (_, index) => attributeColour(state, index) | OPAQUE);
+  const pixelsOf = mode.format === "planes" ? planePixels : pairPixels;
+  const linear = vbeEnabled(state);
+  const addressOf = linear ? interfaceRows(state) : crtcRows(state, mode);
+  const panning = linear ? 0 : at(state.attribute, 0x13) & 7;
   const mask = vram.length - 1;
   return (row, line) => {
     const address = addressOf(row);
-    for (let x = -skip, index = 0; x < line.length; x += perGroup, index++) {
+    for (let x = -panning, index = 0; x < line.length; index++) {
       const from = (address(index) * 4) & mask;
-      for (let plane = 0; plane < 4; plane++) group[plane] = vram[from + plane] as number;
-      for (let pixel = 0; pixel < perGroup; pixel++) {
-        if (x + pixel >= 0 && x + pixel < line.length) {
-          line[x + pixel] = colours[pixelOf(mode.format, group, pixel)] as number;
-        }
+      const pixels = pixelsOf(vram[from]!, vram[from + 1]!, vram[from + 2]!, vram[from + 3]!);
+      for (let shift = 28; shift >= 0 && x < line.length; shift -= 4, x++) {
+        if (x >= 0) line[x] = colours[(pixels >>> shift) & 15]!;
       }
     }
   };
 }
 
-/** Value of one pixel of a group. */
-function pixelOf(format: GraphicsMode["format"], group: Uint8Array, pixel: number): number {
-  const [a, b, c, d] = group as unknown as [number, number, number, number];
-  if (format === "bytes") return group[pixel] as number;
-  if (format === "planes") {
-    const shift = 7 - pixel;
-    return ((a >> shift) & 1) | (((b >> shift) & 1) << 1) | (((c >> shift) & 1) << 2) | (((d >> shift) & 1) << 3);
-  }
-  const shift = 6 - (pixel & 3) * 2;
-  return pixel < 4 ? ((a >> shift) & 3) | (((c >> shift) & 3) << 2) : ((b >> shift) & 3) | (((d >> shift) & 3) << 2);
+/** Four pixels a group, of a byte each. */
+function byteLines(state: VgaState, vram: Uint8Array, mode: GraphicsMode, palette: Uint32Array): DrawLine {
+  const addressOf = crtcRows(state, mode);
+  const panning = (at(state.attribute, 0x13) & 7) >> 1;
+  const mask = vram.length - 1;
+  return (row, line) => {
+    const address = addressOf(row);
+    for (let x = -panning, index = 0; x < line.length; index++) {
+      const from = (address(index) * 4) & mask;
+      for (let pixel = 0; pixel < 4 && x < line.length; pixel++, x++) {
+        if (x >= 0) line[x] = palette[vram[from + pixel]!]!;
+      }
+    }
+  };
 }
 
 type Addresses = (row: number) => (index: number) => number;
@@ -214,31 +232,4 @@ function crtcRows(state: VgaState, mode: GraphicsMode): Addresses {
 function interfaceRows(state: VgaState): Addresses {
   const [first, stride] = [firstByte(state) >>> 2, lineBytes(state) >>> 2];
   return (row) => (index) => first + row * stride + index;
-}
-
-function linearLines(state: VgaState, vram: Uint8Array, mode: GraphicsMode): DrawLine {
-  const [first, stride] = [firstByte(state), lineBytes(state)];
-  const { format } = mode;
-  const colours = Uint32Array.from({ length: 256 }, (_, index) => dacColour(state, index) | OPAQUE);
-  const five = (value: number): number => ((value & 31) << 3) | ((value & 31) >> 2);
-  const six = (value: number): number => ((value & 63) << 2) | ((value & 63) >> 4);
-  const byte = (index: number): number => vram[index] ?? 0;
-  const word = (index: number): number => byte(index) | (byte(index + 1) << 8);
-  return (row, line) => {
-    const from = first + row * stride;
-    for (let x = 0; x < line.length; x++) {
-      if (format === "linear8") {
-        line[x] = colours[byte(from + x)] as number;
-      } else if (format === "linear15") {
-        const value = word(from + x * 2);
-        line[x] = OPAQUE | (five(value) << 16) | (five(value >> 5) << 8) | five(value >> 10);
-      } else if (format === "linear16") {
-        const value = word(from + x * 2);
-        line[x] = OPAQUE | (five(value) << 16) | (six(value >> 5) << 8) | five(value >> 11);
-      } else {
-        const pixel = from + x * (format === "linear24" ? 3 : 4);
-        line[x] = OPAQUE | (byte(pixel) << 16) | (byte(pixel + 1) << 8) | byte(pixel + 2);
-      }
-    }
-  };
 }
