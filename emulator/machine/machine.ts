@@ -1,6 +1,6 @@
 import { Board } from "../board/board.ts";
 import { Extra } from "../board/memory-map.ts";
-import { Core, type CoreHost } from "../core/core.ts";
+import { Core } from "../core/core.ts";
 import { Exit, L } from "../core/layout.ts";
 import { EventQueue } from "../devices/event-queue.ts";
 import { prepareDirectBoot } from "../direct-boot/direct-boot.ts";
@@ -25,6 +25,8 @@ import type {
 import { ConsoleWatch } from "./console-watch.ts";
 import { describeUnemulated } from "./unemulated.ts";
 import { BootRecorder } from "./boot-events.ts";
+import { applySetup } from "./cpu-setup.ts";
+import { HostShell } from "./host-shell.ts";
 import { InputLog, type Input, type InputRecord } from "./input-log.ts";
 import { PhaseRecogniser } from "./phases.ts";
 import { PhysicalMemory } from "./physical.ts";
@@ -438,89 +440,6 @@ export class Machine implements BootMachine {
     if (this.#core.u32[L.KEY / 4]! % 4 === 2) return rip;
     return (rip + this.#core.u64[(L.SEG_CS + L.SEG_BASE) / 8]!) & 0xffffffffn;
   }
-}
-
-/** Breaks the circle between core and board: the core calls here, the board is attached when it exists. */
-class HostShell implements CoreHost {
-  core: Core | undefined;
-  #board: Board | undefined;
-  #listener: Pick<CoreHost, "codeNotify" | "bootEvent"> | undefined;
-
-  attach(board: Board, listener: Pick<CoreHost, "codeNotify" | "bootEvent">): void {
-    this.#board = board;
-    this.#listener = listener;
-  }
-  now(): number {
-    return this.core ? this.core.f64[L.NOW / 8]! : 0;
-  }
-  readPort(port: number, size: 1 | 2 | 4): number {
-    return this.#board!.readPort(port, size);
-  }
-  writePort(port: number, size: 1 | 2 | 4, value: number): void {
-    this.#board!.writePort(port, size, value);
-  }
-  readMmio(physical: number, size: 1 | 2 | 4): number {
-    return this.#board!.readMmio(physical, size);
-  }
-  writeMmio(physical: number, size: 1 | 2 | 4, value: number): void {
-    this.#board!.writeMmio(physical, size, value);
-  }
-  acknowledge(): number {
-    if (this.#board!.hasInterrupt) return this.#board!.acknowledgeInterrupt();
-    // The line fell after all: the core must not ask again.
-    this.core!.u32[L.INTR / 4] = 0;
-    return 256;
-  }
-  readApicBase(): bigint {
-    if (!this.#board) return 0xfee00900n;
-    return BigInt(this.#board.apicBaseLow >>> 0) | (BigInt(this.#board.apicBaseHigh >>> 0) << 32n);
-  }
-  writeApicBase(value: bigint): void {
-    this.#board!.writeApicBase(Number(value & 0xffffffffn), Number(value >> 32n));
-  }
-  readCr8(): number {
-    return this.#board!.tpr >> 4;
-  }
-  writeCr8(value: number): void {
-    this.#board!.tpr = value << 4;
-  }
-  codeNotify(kind: number, physical: number): void {
-    this.#listener?.codeNotify(kind, physical);
-  }
-  bootEvent(kind: number, value: bigint, rip: bigint): void {
-    this.#listener?.bootEvent(kind, value, rip);
-  }
-  ferr(): void {
-    this.#board!.raiseFerr();
-  }
-}
-
-/** Puts the processor into the state that a boot protocol asks for. */
-function applySetup(core: Core, setup: CpuSetup): void {
-  const { u32, u64 } = core;
-  setup.gpr.forEach((value, i) => {
-    u64[L.REGS / 8 + i] = value;
-  });
-  u64[L.RIP / 8] = setup.rip;
-  core.exports.setFlags(setup.rflags);
-  u64[L.CR0 / 8] = setup.cr0;
-  u64[L.CR3 / 8] = setup.cr3;
-  u64[L.CR4 / 8] = setup.cr4;
-  u64[L.EFER / 8] = setup.efer;
-  for (const [i, segment] of setup.segments.entries()) {
-    const at = L.SEG + i * L.SEG_SIZE;
-    u64[(at + L.SEG_BASE) / 8] = segment.base;
-    u32[(at + L.SEG_LIMIT) / 4] = segment.limit;
-    u32[(at + L.SEG_ATTR) / 4] = segment.attributes;
-    u32[(at + L.SEG_SELECTOR) / 4] = segment.selector;
-    u32[(at + L.SEG_NULL) / 4] = segment.unusable ? 1 : 0;
-  }
-  u64[L.GDTR_BASE / 8] = setup.gdtr.base;
-  u32[L.GDTR_LIMIT / 4] = setup.gdtr.limit;
-  u64[L.IDTR_BASE / 8] = setup.idtr.base;
-  u32[L.IDTR_LIMIT / 4] = setup.idtr.limit;
-  core.exports.refreshMode();
-  core.exports.flushTlb();
 }
 
 /** What was being delivered when the processor gave up. */

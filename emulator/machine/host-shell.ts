@@ -1,0 +1,58 @@
+import type { Board } from "../board/board.ts";
+import type { Core, CoreHost } from "../core/core.ts";
+import { L } from "../core/layout.ts";
+
+/** Breaks the circle between core and board: the core calls here, the board is attached when it exists. */
+export class HostShell implements CoreHost {
+  core: Core | undefined;
+  #board: Board | undefined;
+  #listener: Pick<CoreHost, "codeNotify" | "bootEvent"> | undefined;
+
+  attach(board: Board, listener: Pick<CoreHost, "codeNotify" | "bootEvent">): void {
+    this.#board = board;
+    this.#listener = listener;
+  }
+  now(): number {
+    return this.core ? this.core.f64[L.NOW / 8]! : 0;
+  }
+  readPort(port: number, size: 1 | 2 | 4): number {
+    return this.#board!.readPort(port, size);
+  }
+  writePort(port: number, size: 1 | 2 | 4, value: number): void {
+    this.#board!.writePort(port, size, value);
+  }
+  readMmio(physical: number, size: 1 | 2 | 4): number {
+    return this.#board!.readMmio(physical, size);
+  }
+  writeMmio(physical: number, size: 1 | 2 | 4, value: number): void {
+    this.#board!.writeMmio(physical, size, value);
+  }
+  acknowledge(): number {
+    if (this.#board!.hasInterrupt) return this.#board!.acknowledgeInterrupt();
+    // The line fell after all: the core must not ask again.
+    this.core!.u32[L.INTR / 4] = 0;
+    return 256;
+  }
+  readApicBase(): bigint {
+    if (!this.#board) return 0xfee00900n;
+    return BigInt(this.#board.apicBaseLow >>> 0) | (BigInt(this.#board.apicBaseHigh >>> 0) << 32n);
+  }
+  writeApicBase(value: bigint): void {
+    this.#board!.writeApicBase(Number(value & 0xffffffffn), Number(value >> 32n));
+  }
+  readCr8(): number {
+    return this.#board!.tpr >> 4;
+  }
+  writeCr8(value: number): void {
+    this.#board!.tpr = value << 4;
+  }
+  codeNotify(kind: number, physical: number): void {
+    this.#listener?.codeNotify(kind, physical);
+  }
+  bootEvent(kind: number, value: bigint, rip: bigint): void {
+    this.#listener?.bootEvent(kind, value, rip);
+  }
+  ferr(): void {
+    this.#board!.raiseFerr();
+  }
+}
