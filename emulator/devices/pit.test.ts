@@ -176,3 +176,34 @@ test("port 0x61: gate and output of channel 2, refresh toggle", () => {
   pit.writePort(0x61, 1, 0x03);
   assert.equal(pit.speakerOn, true);
 });
+
+test("port 0x61 reads the same whether it was read before or not", () => {
+  for (const mode of [0, 1, 2, 3, 4, 5]) {
+    const [first, second] = [new TestClock(), new TestClock()];
+    const [known, fresh] = [new Pit(first.queue, () => undefined), new Pit(second.queue, () => undefined)];
+    const write = (port: number, value: number): void => {
+      for (const pit of [known, fresh]) pit.writePort(port, 1, value);
+    };
+    write(0x61, 0);
+    write(0x43, 0xb0 | (mode << 1));
+    write(0x42, 40);
+    write(0x42, 0);
+    let changes = 0;
+    let before = 0;
+    for (let step = 0; step < 4000; step++) {
+      if (step === 100) write(0x61, 1);
+      if (step === 1500) write(0x42, 25);
+      if (step === 1510) write(0x42, 0);
+      if (step === 3000) write(0x61, 0);
+      first.advance(97);
+      second.advance(97);
+      fresh.restore(fresh.save());
+      const value = known.readPort(0x61);
+      assert.equal(value, fresh.readPort(0x61), `mode ${mode}, step ${step}`);
+      assert.deepEqual(known.save(), fresh.save());
+      if ((value ^ before) & 0x20) changes++;
+      before = value;
+    }
+    assert.ok(changes > 0, `mode ${mode}: the output never changed`);
+  }
+});

@@ -25,6 +25,9 @@ export class Pit implements Device, PortHandler {
   /** Bits 0 (gate 2), 1 (speaker), 2 and 3 (NMI source enables) of port 0x61. */
   #control = 0;
 
+  /** Port 0x61 as read at `from`, and when it may read otherwise; no state of the device. */
+  readonly #known = { value: 0, from: 0, until: 0 };
+
   constructor(time: Timebase, irq0: SetLine) {
     this.#time = time;
     this.#irq0 = irq0;
@@ -34,6 +37,7 @@ export class Pit implements Device, PortHandler {
   reset(): void {
     for (const channel of this.#channels) channel.reset();
     this.#control = 0;
+    this.#known.until = 0;
     this.#channels[2].setGate(false, 0);
     this.#follow();
   }
@@ -43,6 +47,7 @@ export class Pit implements Device, PortHandler {
   }
 
   restore(state: DeviceState): void {
+    this.#known.until = 0;
     this.#control = state["control"] as number;
     const saved = state["channels"] as DeviceState[];
     this.#channels.forEach((channel, index) => channel.restore(saved[index] ?? {}));
@@ -54,16 +59,14 @@ export class Pit implements Device, PortHandler {
   }
 
   readPort(port: number): number {
+    if (port === 0x61) return this.#readControl(this.#time.now());
     const tick = this.#tick();
-    if (port === 0x61) {
-      const refresh = Math.floor(tick / REFRESH_TICKS) & 1;
-      return this.#control | (refresh << 4) | (this.#channels[2].output(tick) ? 0x20 : 0);
-    }
     const channel = this.#channels[port & 3];
     return channel ? channel.read(tick) : 0xff;
   }
 
   writePort(port: number, _size: number, value: number): void {
+    this.#known.until = 0;
     const tick = this.#tick();
     if (port === 0x61) {
       this.#control = value & 0x0f;
@@ -81,6 +84,18 @@ export class Pit implements Device, PortHandler {
       this.#channels[(value >> 6) as 0 | 1 | 2].control(value, tick);
     }
     if ((port & 3) === 0 || (port & 3) === 3) this.#follow();
+  }
+
+  /** Port 0x61. Guests wait for channel 2 by millions of reads: what was read stays until one of its bits changes. */
+  #readControl(now: number): number {
+    const known = this.#known;
+    if (now >= known.from && now < known.until) return known.value;
+    const tick = PIT_CLOCK.ticksAt(now);
+    const period = Math.floor(tick / REFRESH_TICKS);
+    known.value = this.#control | ((period & 1) << 4) | (this.#channels[2].output(tick) ? 0x20 : 0);
+    known.from = now;
+    known.until = PIT_CLOCK.timeOf(Math.min((period + 1) * REFRESH_TICKS, this.#channels[2].nextChange(tick)));
+    return known.value;
   }
 
   #tick(): number {
