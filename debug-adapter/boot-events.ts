@@ -7,7 +7,7 @@ import { isPhaseName } from "./phases.ts";
 const INT_FILTER = /^int[0-9a-f]{2}h(:[0-9a-f]{2})?$/;
 const DEVICE_FILTER = /^device:[a-z0-9][a-z0-9 _.-]{0,40}$/i;
 
-const isEventFilter = (name: string): name is EventFilter =>
+const isEventFilter = (name: string): boolean =>
   EVENT_KINDS.some((kind) => kind === name) || INT_FILTER.test(name) || DEVICE_FILTER.test(name);
 
 export interface StopAt {

@@ -80,8 +80,8 @@ export interface LaunchArguments {
   memory?: number;
   /** Stop before the first instruction. */
   stopOnEntry?: boolean;
-  /** Phases and events to stop at: "kernel", "protected-mode", "int13h:42", "device:ide". */
-  stopAt?: PhaseName | EventFilter | (PhaseName | EventFilter)[];
+  /** Names of phases, and events to stop at: "kernel", "protected-mode", "int13h:42", "device:ide". */
+  stopAt?: EventFilter | EventFilter[];
   /** Entry of a bzImage: the 64-bit one (default) or the 32-bit one. */
   entry?: "64" | "32";
   /** Run without breakpoints, phases or stops. */

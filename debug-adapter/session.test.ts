@@ -23,6 +23,10 @@ function bootSector(): CpuState {
   return { mode: "real", icount: 7n, gpr, rip: 0n, cr0: 0x10n, segments, msrs: [] } as unknown as CpuState;
 }
 
+interface Response extends DebugProtocol.Response {
+  body: unknown;
+}
+
 interface Fake {
   cpu: CpuState;
   events: TargetEvents;
@@ -121,12 +125,10 @@ async function session(
   };
   const client = {
     fake,
-    ask: (command: string, args: object = {}): Promise<DebugProtocol.Response> => {
+    ask: (command: string, args: object = {}): Promise<Response> => {
       const request: DebugProtocol.Request = { seq: ++seq, type: "request", command, arguments: args };
       one.handleMessage(request);
-      return wait<DebugProtocol.Response>(
-        ({ type, request_seq }) => type === "response" && request_seq === request.seq,
-      );
+      return wait<Response>(({ type, request_seq }) => type === "response" && request_seq === request.seq);
     },
     heard,
     event: (name: string) => wait<DebugProtocol.Event>(({ type, event }) => type === "event" && event === name),

@@ -49,6 +49,11 @@ test("a session from launch to disconnect is as the golden trace has it", async 
   await session.ask("readMemory", { memoryReference: `phys:${hex(FUNCTION)}`, count: 4 });
   await session.ask("dataBreakpointInfo", { name: hex(BUFFER), asAddress: true, bytes: 8 });
   await session.ask("evaluate", { expression: "rsp + 8", context: "watch" });
+  await session.ask("bootscope/phases");
+  await session.ask("bootscope/events", { from: 0 });
+  await session.ask("bootscope/origins", { address: hex(CODE), length: 64 });
+  await session.ask("evaluate", { expression: "events", context: "repl" });
+  await session.ask("setExceptionBreakpoints", { filters: ["phase:init", "event:gdt"] });
   await session.ask("terminate");
   await session.event("terminated");
   await session.close();

@@ -75,6 +75,9 @@ export class Driver implements vscode.Disposable {
       case "bootscope/state":
         this.state = event.body as StateEventBody;
         break;
+      case "bootscope/event":
+      case "bootscope/screen":
+        break;
       case "bootscope/phase":
         this.phases.push((event.body as CustomEvents["bootscope/phase"]).phase.name);
         break;
