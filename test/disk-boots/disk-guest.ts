@@ -32,6 +32,8 @@ export class DiskGuest {
   /** Output before this was awaited already. */
   #seen = 0;
   #nextProgress = PROGRESS;
+  /** How the machine stopped by itself, once it has. */
+  #ended: RunResult | undefined;
 
   private constructor(name: string, drives: readonly Drive[]) {
     this.name = name;
@@ -105,26 +107,23 @@ export class DiskGuest {
 
   /** Runs until the machine stops by itself. */
   end(): RunResult {
-    let result: RunResult | undefined;
-    this.#until("end", (ended) => (result = ended) !== undefined);
-    assert.ok(result);
-    return result;
+    this.#until("end", () => this.#ended !== undefined);
+    assert.ok(this.#ended);
+    return this.#ended;
   }
 
   close(): void {
     for (const { image } of this.#drives) image.close();
   }
 
-  /** Runs until `done` holds; it gets the result when the machine has stopped by itself. */
-  #until(what: string, done: (ended: RunResult | undefined) => boolean): void {
+  #until(what: string, done: () => boolean): void {
     const { machine } = this;
     const last = machine.cpu().time + PATIENCE;
-    let ended: RunResult | undefined;
-    while (!done(ended)) {
-      if (ended) this.#fail(`ended by ${describe(ended)}, but was to ${what}`);
+    while (!done()) {
+      if (this.#ended) this.#fail(`ended by ${describe(this.#ended)}, but was to ${what}`);
       if (machine.cpu().time >= last) this.#fail(`did not ${what} within ${PATIENCE} ns of its time`);
       const result = machine.run(SLICE);
-      if (result.reason !== "budget") ended = result;
+      if (result.reason !== "budget") this.#ended = result;
       this.#report();
     }
   }
@@ -146,7 +145,6 @@ export class DiskGuest {
 
 /** Without terminal controls. */
 function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- escape sequences are what this removes
   return text.replace(/\x1b\[[0-9;?]*[A-Za-z]|[^\n\x20-\x7e]/g, "");
 }
 

@@ -13,16 +13,9 @@ const DIRECTORY = join(import.meta.dirname, "traces");
 
 /** An event's text without what differs between builds of the same guest. */
 function masked({ kind, text }: BootEvent): string {
-  switch (kind) {
-    case "cr3":
-    case "gdt":
-    case "idt":
-      return text.replace(/0x[0-9a-f]+/g, "…");
-    case "disk":
-      return text.replace(/0x[0-9a-f]+|[0-9][0-9_, ]*[0-9]|[0-9]/g, "…");
-    default:
-      return text;
-  }
+  if (kind === "cr3" || kind === "gdt" || kind === "idt") return text.replace(/0x[0-9a-f]+/g, "…");
+  if (kind === "disk") return text.replace(/0x[0-9a-f]+|[0-9][0-9_, ]*[0-9]|[0-9]/g, "…");
+  return text;
 }
 
 /** The trace of a machine's boot so far, up to the end of its last phase. */

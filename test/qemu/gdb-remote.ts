@@ -19,7 +19,7 @@ function littleEndian(hexadecimal: string): bigint {
 export class GdbRemote {
   readonly #socket: Socket;
   #received = "";
-  #waiting: { resolve(packet: string): void; reject(error: Error): void } | undefined;
+  #waiting: { resolve: (packet: string) => void; reject: (error: Error) => void } | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
