@@ -14,8 +14,13 @@ const SLICE = 5_000_000;
 const PATIENCE = 60_000_000_000n;
 /** Instructions between two lines of progress. */
 const PROGRESS = 1_000_000_000;
+/** In CpuState.gpr. */
+const RSP = 4;
 /** How much of the console a failure shows. */
 const TAIL = 3000;
+
+/** Results of a slice after which the guest goes on. */
+const GOING_ON: ReadonlySet<RunResult["reason"]> = new Set(["budget", "breakpoint", "phase", "event"]);
 
 export interface DiskGuestOptions {
   firmware: Firmware;
@@ -95,6 +100,36 @@ export class DiskGuest {
     this.#until(`reach phase ${phase}`, () => this.machine.phases.some(({ name }) => name === phase));
   }
 
+  /** Runs to the first instruction of a phase, and counts calls of INT 13h on the way and the instructions within them. */
+  countDiskCalls(phase: PhaseName): { diskCalls: number; diskInstructions: number } {
+    const { machine } = this;
+    let diskCalls = 0;
+    let before: bigint | undefined;
+    let diskInstructions = 0n;
+    machine.stopAtPhases(["bootloader", phase]);
+    this.#until(`reach phase ${phase}`, (result) => {
+      if (result?.reason === "phase") {
+        machine.stopAtEvents(["int13h"]);
+        return result.phase.name === phase;
+      }
+      if (result?.reason === "event") {
+        before = machine.icount;
+        diskCalls++;
+        machine.stopAtEvents([]);
+        machine.setBreakpoints([{ space: "lin", address: returnAddress(machine) }]);
+      } else if (result?.reason === "breakpoint") {
+        assert.ok(before !== undefined);
+        diskInstructions += machine.icount - before;
+        machine.setBreakpoints([]);
+        machine.stopAtEvents(["int13h"]);
+      }
+      return false;
+    });
+    machine.stopAtEvents([]);
+    machine.stopAtPhases([]);
+    return { diskCalls, diskInstructions: Number(diskInstructions) };
+  }
+
   /** Presses keys, each given by its `KeyboardEvent.code`. */
   press(...keys: string[]): void {
     for (const key of keys) this.machine.keyboardInput(pressKey(key));
@@ -116,14 +151,15 @@ export class DiskGuest {
     for (const { image } of this.#drives) image.close();
   }
 
-  #until(what: string, done: () => boolean): void {
+  #until(what: string, done: (result: RunResult | undefined) => boolean): void {
     const { machine } = this;
     const last = machine.cpu().time + PATIENCE;
-    while (!done()) {
+    let result: RunResult | undefined;
+    while (!done(result)) {
       if (this.#ended) this.#fail(`ended by ${describe(this.#ended)}, but was to ${what}`);
       if (machine.cpu().time >= last) this.#fail(`did not ${what} within ${PATIENCE} ns of its time`);
-      const result = machine.run(SLICE);
-      if (result.reason !== "budget") this.#ended = result;
+      result = machine.run(SLICE);
+      if (!GOING_ON.has(result.reason)) this.#ended = result;
       this.#report();
     }
   }
@@ -141,6 +177,15 @@ export class DiskGuest {
     const console = printable(this.#serial.slice(-TAIL));
     assert.fail(`${this.name} ${what}; phases: ${phases}; screen:\n${this.screen}\nserial line:\n${console}`);
   }
+}
+
+/** Where the IRET of a real-mode interrupt's handler, at its first instruction, will go: a linear address. */
+function returnAddress(machine: Machine): bigint {
+  const { gpr, segments } = machine.cpu();
+  const frame = machine.readPhysical(segments.ss.base + (gpr[RSP]! & 0xffffn), 4);
+  assert.ok(frame, "the stack of an interrupt is memory");
+  const [ip, cs] = new Uint16Array(frame.slice().buffer);
+  return BigInt(cs! * 16 + ip!);
 }
 
 /** Without terminal controls. */

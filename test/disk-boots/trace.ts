@@ -7,15 +7,21 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { BootEvent, BootMachine } from "../../emulator/machine/api.ts";
+import type { BootMachine } from "../../emulator/machine/api.ts";
 
 const DIRECTORY = join(import.meta.dirname, "traces");
 
+/** Addresses, places on disks and amounts, each with what stands for it. */
+const MASKS: readonly (readonly [RegExp, string])[] = [
+  [/LBA [0-9]+( to [0-9]+)?/g, "LBA …"],
+  [/[0-9]+ sectors?/g, "… sectors"],
+  [/\b[0-9a-f]{4}:[0-9a-f]{4}\b/g, "…:…"],
+  [/(phys|at|limit|CR3 =) 0x[0-9a-f]+/g, "$1 …"],
+];
+
 /** An event's text without what differs between builds of the same guest. */
-function masked({ kind, text }: BootEvent): string {
-  if (kind === "cr3" || kind === "gdt" || kind === "idt") return text.replace(/0x[0-9a-f]+/g, "…");
-  if (kind === "disk") return text.replace(/0x[0-9a-f]+|[0-9][0-9_, ]*[0-9]|[0-9]/g, "…");
-  return text;
+function masked(text: string): string {
+  return MASKS.reduce((line, [pattern, mask]) => line.replace(pattern, mask), text);
 }
 
 /** The trace of a machine's boot so far, up to the end of its last phase. */
@@ -27,7 +33,7 @@ export function bootTrace(machine: BootMachine): string {
     lines.push(phase.name);
     for (const event of machine.bootEvents) {
       if (event.icount < phase.icount || (end !== undefined && event.icount >= end)) continue;
-      const line = `  ${event.kind}: ${masked(event)}`;
+      const line = `  ${event.kind}: ${masked(event.text)}`;
       if (!seen.has(line)) lines.push(line);
       seen.add(line);
     }

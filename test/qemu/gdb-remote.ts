@@ -2,7 +2,7 @@
 import { connect, type Socket } from "node:net";
 
 /** Numbers of QEMU's x86-64 registers in its target description. */
-export const GDB_REGISTER = { rsp: 7, rip: 16, cr0: 27, efer: 32 } as const;
+export const GDB_REGISTER = { rsp: 7, rip: 16, ss: 19, cr0: 27, efer: 32 } as const;
 
 function checksum(packet: string): string {
   let sum = 0;

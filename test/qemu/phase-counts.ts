@@ -12,11 +12,24 @@ import { cacheRoot } from "../../scripts/guests/cache.ts";
 import { vmlinux } from "../../scripts/guests/guests.ts";
 import { CountingQemu, qemuVersion, type QemuDrive } from "./counting-qemu.ts";
 
-export type PhaseCounts = Partial<Record<PhaseName, number>>;
+export interface BootCounts {
+  /** Instructions before the first one of each phase. */
+  phases: Partial<Record<PhaseName, number>>;
+  /**
+   * Of those of the boot loader: calls of INT 13h, and instructions within them. QEMU's drives answer in the host's time,
+   * for which SeaBIOS polls, so these instructions say nothing.
+   */
+  diskCalls: number;
+  diskInstructions: number;
+}
 
 /** Changes with what is measured, so that older results are not taken. */
-const METHOD = 1;
+const METHOD = 2;
 const BOOT_SECTOR = 0x7c00n;
+/** Interrupt vector 13h: offset and segment of its handler. */
+const DISK_VECTOR = 0x13n * 4n;
+/** What INT has pushed: IP, CS and FLAGS. */
+const INTERRUPT_FRAME = 6n;
 /** Where a kernel that is not placed at random is decompressed to (CONFIG_PHYSICAL_START of Debian's kernels). */
 const KERNEL = 0x100_0000n;
 const IRETQ = Buffer.from([0x48, 0xcf]);
@@ -28,8 +41,6 @@ export interface CountedBoot {
   drive: QemuDrive;
   /** The bzImage on it; booted with "nokaslr" and without waiting for a key. */
   vmlinuz: string;
-  /** Linear address of its setup code's entry where the loader puts it; absent when the loader does not run it. */
-  setup?: bigint;
   /** Physical address of its 32-bit entry. */
   decompressor: bigint;
   memoryMiB: number;
@@ -67,6 +78,38 @@ async function runTo(qemu: CountingQemu, address: bigint, there: () => Promise<b
   }
 }
 
+/** Segment and offset in the low 32 bits, as vectors and return addresses have them, as a linear address. */
+function linear(farPointer: bigint): bigint {
+  return ((farPointer >> 16n) & 0xffffn) * 16n + (farPointer & 0xffffn);
+}
+
+/** Runs from the boot sector to the kernel's 32-bit entry, and counts what goes on within INT 13h. */
+async function runLoader(qemu: CountingQemu, entry: bigint): Promise<Omit<BootCounts, "phases"> & { end: number }> {
+  const { gdb } = qemu;
+  const handler = linear(await gdb.read64(DISK_VECTOR));
+  let diskCalls = 0;
+  let diskInstructions = 0;
+  await gdb.setBreakpoint(entry);
+  for (;;) {
+    await gdb.setBreakpoint(handler);
+    await gdb.continue();
+    const before = await qemu.count();
+    await gdb.removeBreakpoint(handler);
+    if (((await gdb.register("cr0")) & CR0_PE) !== 0n) {
+      await gdb.removeBreakpoint(entry);
+      return { diskCalls, diskInstructions, end: before };
+    }
+    const stack = (await gdb.register("rsp")) & 0xffffn;
+    const back = linear(await gdb.read64((await gdb.register("ss")) * 16n + stack));
+    await gdb.setBreakpoint(back);
+    do await gdb.continue();
+    while (((await gdb.register("rsp")) & 0xffffn) !== ((stack + INTERRUPT_FRAME) & 0xffffn));
+    await gdb.removeBreakpoint(back);
+    diskCalls++;
+    diskInstructions += (await qemu.count()) - before;
+  }
+}
+
 /** Runs to the first return to ring 3, which starts the first user program; the count includes the return. */
 async function runToUser(qemu: CountingQemu, returns: readonly bigint[]): Promise<number> {
   const { gdb } = qemu;
@@ -85,35 +128,33 @@ async function runToUser(qemu: CountingQemu, returns: readonly bigint[]): Promis
   }
 }
 
-async function measure(boot: CountedBoot): Promise<PhaseCounts> {
+async function measure(boot: CountedBoot): Promise<BootCounts> {
   const returns = await interruptReturns(boot.vmlinuz);
   const qemu = await CountingQemu.start(boot.drive, boot.memoryMiB);
   const { gdb } = qemu;
   const protectedMode = async (): Promise<boolean> => ((await gdb.register("cr0")) & CR0_PE) !== 0n;
   const longMode = async (): Promise<boolean> => ((await gdb.register("efer")) & EFER_LMA) !== 0n;
   try {
-    const counts: PhaseCounts = { bios: 0 };
-    counts.bootloader = await runTo(qemu, BOOT_SECTOR, async () => !(await protectedMode()));
-    if (boot.setup !== undefined) counts.setup = await runTo(qemu, boot.setup, async () => !(await protectedMode()));
-    counts.decompressor = await runTo(qemu, boot.decompressor, protectedMode);
+    const bootloader = await runTo(qemu, BOOT_SECTOR, async () => !(await protectedMode()));
+    const { end: decompressor, ...disk } = await runLoader(qemu, boot.decompressor);
     if (boot.decompressor === KERNEL) await gdb.step();
-    counts.kernel = await runTo(qemu, KERNEL, longMode);
-    counts.init = await runToUser(qemu, returns);
-    return counts;
+    const kernel = await runTo(qemu, KERNEL, longMode);
+    const init = await runToUser(qemu, returns);
+    return { phases: { bios: 0, bootloader, decompressor, kernel, init }, ...disk };
   } finally {
     await qemu.stop();
   }
 }
 
-/** Instructions before each phase in QEMU; from the cache when that boot has been counted before. Needs QEMU. */
-export async function qemuPhaseCounts(boot: CountedBoot): Promise<PhaseCounts> {
-  const { drive, setup, decompressor, memoryMiB } = boot;
+/** Instructions of a boot in QEMU, phase by phase; from the cache when that boot has been counted before. Needs QEMU. */
+export async function qemuPhaseCounts(boot: CountedBoot): Promise<BootCounts> {
+  const { drive, decompressor, memoryMiB } = boot;
   const key = {
     METHOD,
     qemu: qemuVersion(),
     disk: await fileDigest(drive.path),
     kind: drive.kind,
-    addresses: [String(setup), String(decompressor)],
+    decompressor: String(decompressor),
     memoryMiB,
   };
   const directory = join(cacheRoot(), "qemu-counts");
@@ -124,5 +165,5 @@ export async function qemuPhaseCounts(boot: CountedBoot): Promise<PhaseCounts> {
     await writeFile(`${path}.${process.pid}`, `${JSON.stringify({ ...key, counts }, undefined, 2)}\n`);
     await rename(`${path}.${process.pid}`, path);
   }
-  return (JSON.parse(await readFile(path, "utf8")) as { counts: PhaseCounts }).counts;
+  return (JSON.parse(await readFile(path, "utf8")) as { counts: BootCounts }).counts;
 }
