@@ -178,7 +178,7 @@ function notifyHost(notify: u32, phys: u32): void {
   }
 }
 
-/** A store hit a page that holds code: drops the page's blocks if it hit the code itself. */
+/** A store hit a page that holds code: drops the blocks whose bytes it hit, and no others: stacks and data lie next to code. */
 export function codeWritten(phys: u32, size: u32): void {
   const info = L.PAGE_INFO + ((<usize>phys >> 12) << 4);
   const first = (phys & 4095) >> 6;
@@ -186,10 +186,39 @@ export function codeWritten(phys: u32, size: u32): void {
   const mask = load<u64>(info + 8);
   let hit = false;
   for (let piece = first; piece <= last && piece < 64; piece++) if ((mask >> piece) & 1) hit = true;
-  if (!hit) return;
-  dropPage(phys & ~4095);
-  // The running block may be among them: look its successor up afresh.
-  stopAfterCurrent();
+  // The running block may be among the dropped: look its successor up afresh.
+  if (hit && dropWritten(info, phys & 4095, (phys & 4095) + size - 1)) stopAfterCurrent();
+}
+
+/** Drops the blocks of a page with code in its bytes `first` to `last`; whether there were any. */
+function dropWritten(info: usize, first: u32, last: u32): bool {
+  let mask: u64 = 0;
+  let dropped = false;
+  // Where the link to the block at hand is stored.
+  let from = info;
+  let link = load<u32>(from);
+  while (link) {
+    const block = changetype<Block>(link & ~1);
+    const next = changetype<usize>(block) + (link & 1 ? offsetof<Block>("nextInPage2") : offsetof<Block>("nextInPage"));
+    const start: u32 = link & 1 ? 0 : block.phys & 4095;
+    const end: u32 = link & 1 ? ((block.phys + block.length) & 4095) - 1 : min<u32>(start + max<u32>(block.length, 1) - 1, 4095);
+    const hit = start <= last && end >= first;
+    link = load<u32>(next);
+    if (block.key != Key.DEAD && !hit) {
+      for (let piece = start >> 6; piece <= end >> 6; piece++) mask |= <u64>1 << piece;
+      from = next;
+      continue;
+    }
+    if (block.key != Key.DEAD) {
+      block.key = Key.DEAD;
+      unhash(block);
+      dropped = true;
+    }
+    store<u32>(from, link);
+  }
+  store<u64>(info + 8, mask);
+  if (dropped) store<u64>(L.STATS + Stat.INVALIDATIONS, load<u64>(L.STATS + Stat.INVALIDATIONS) + 1);
+  return dropped;
 }
 
 /** Drops all blocks with code in a physical page. */

@@ -325,7 +325,7 @@ export function stSlow<T>(lin: u64, v: T): void {
     touched(phys, sizeof<T>());
     store<T>(<usize>((m & ~4095) + (phys & 4095)), v);
     refreshWriteTag(e, phys);
-  } else if (!(m & Pm.READ)) deviceStore<T>(phys, v);
+  } else deviceStore<T>(phys, v);
 }
 
 /** Once a page holds no code any more, its writes may be fast again. */

@@ -73,7 +73,8 @@ function writeCr0(value: u64): void {
   }
   store<u64>(L.CR0, next);
   store<u64>(L.EFER, efer);
-  if ((old ^ next) & (Cr0.PG | Cr0.WP | Cr0.PE)) flushTlb();
+  // PE alone changes no translation: paging is off on both sides.
+  if ((old ^ next) & (Cr0.PG | Cr0.WP)) flushTlb();
   refreshMode();
   if ((old ^ next) & (Cr0.PG | Cr0.PE)) event(Ev.CR0, next | (old << 32));
 }
