@@ -54,6 +54,7 @@ export interface QemuRun {
   /** Path of the BIOS; QEMU's own SeaBIOS without. */
   bios?: string;
   disk: Uint8Array;
+  bus?: "ide" | "virtio";
   memoryMiB?: number;
   /** Asked whenever the guest has sent something: what to type on the serial line, or to tell QEMU's monitor. */
   answer?: (output: string) => { serial?: string; monitor?: string } | undefined;
@@ -67,7 +68,7 @@ export async function runOnQemu(run: QemuRun): Promise<string> {
     writeFileSync(disk, run.disk);
     const monitor = path.join(directory, "monitor");
     const args = ["-accel", "tcg", "-M", "pc", "-cpu", "qemu64", "-m", String(run.memoryMiB ?? 64), "-nic", "none"];
-    args.push("-display", "none", "-no-reboot", "-drive", `file=${disk},format=raw`);
+    args.push("-display", "none", "-no-reboot", "-drive", `file=${disk},format=raw,if=${run.bus ?? "ide"}`);
     args.push("-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1", "-serial", "null");
     // QEMU is told by a second pair of pipes, which need no waiting for a socket to appear.
     execFileSync("mkfifo", [`${monitor}.in`, `${monitor}.out`]);
@@ -100,6 +101,7 @@ export interface MachineRun {
   firmware?: Firmware;
   memoryMiB?: number;
   kind?: "disk" | "cdrom";
+  bus?: "ide" | "virtio";
   /** Asked whenever the guest has sent something. */
   answer?: (output: string, machine: Machine) => void;
   /** Instructions after which the guest is taken to hang. */
@@ -120,7 +122,7 @@ export async function runOnMachine(run: MachineRun): Promise<MachineEnd> {
     {
       memoryMiB: run.memoryMiB ?? 64,
       firmware: run.firmware ?? (await builtinFirmware()),
-      drives: [{ image: memoryDisk(run.disk), kind: run.kind ?? "disk", bus: "ide", name: "test" }],
+      drives: [{ image: memoryDisk(run.disk), kind: run.kind ?? "disk", bus: run.bus ?? "ide", name: "test" }],
     },
     {
       output: (source, bytes) => {

@@ -4,7 +4,8 @@
         .include "drives.inc"
 
         .section .text
-        .globl  disks_init, ata_transfer, ata_wait, ata_select, ata_flush, drives, drives_end, normalise
+        .globl  disks_init, ata_transfer, ata_wait, ata_select, ata_flush, normalise
+        .globl  drives, drives_end, virtio_drives, set_geometry, name_disk, print_drive_size
 
 # Registers, from the channel's port on.
         .equ    R_DATA, 0
@@ -49,8 +50,9 @@ disks_init:
         call    wait_counts
 2:      call    find_drive
         add     si, DRIVE_SIZE
-        cmp     si, offset drives_end
+        cmp     si, offset virtio_drives
         jb      1b
+        call    virtio_init
         mov     al, cs:next_disk
         sub     al, FIRST_DISK
         mov     [BDA_DISKS], al
@@ -99,9 +101,9 @@ find_drive:
         mov     cs:[si + DRIVE_SECTORS + 4], edx
         call    set_geometry
         mov     byte ptr cs:[si + DRIVE_TYPE], TYPE_ATA
-        mov     al, cs:next_disk
-        inc     byte ptr cs:next_disk
-        jmp     report_drive
+        call    name_disk
+        call    print_model
+        jmp     print_drive_size
 
 packet_drive:
         mov     al, IDENTIFY_PACKET
@@ -110,13 +112,32 @@ packet_drive:
         mov     byte ptr cs:[si + DRIVE_TYPE], TYPE_ATAPI
         mov     al, cs:next_cd
         inc     byte ptr cs:next_cd
-report_drive:
+        call    print_number
+        call    print_model
+        push    si
+        mov     si, offset new_line
+        call    print
+        pop     si
+no_drive:
+        ret
+
+# Gives the disk at CS:SI the next number, and prints it.
+name_disk:
+        mov     al, cs:next_disk
+        inc     byte ptr cs:next_disk
+# Gives the drive at CS:SI the number AL, and prints it.
+print_number:
         mov     cs:[si + DRIVE_NUMBER], al
-        # "80h: MODEL", the model's words with their bytes swapped and without trailing blanks.
         push    si
         call    print_hex8
         mov     si, offset drive_text
         call    print
+        pop     si
+        ret
+
+# Prints the model's name: words with their bytes swapped, without trailing blanks.
+print_model:
+        push    si
         mov     cx, 40
         mov     bx, BOOT_SECTOR + 2 * 27
 2:      mov     di, cx
@@ -134,25 +155,20 @@ report_drive:
         inc     di
         loop    4b
 5:      pop     si
-        cmp     byte ptr cs:[si + DRIVE_TYPE], TYPE_ATA
-        jne     6f
+        ret
+
+# Prints the size of the disk at CS:SI, and the end of the line.
+print_drive_size:
         push    si
-        mov     si, offset size_opens
-        call    print
-        pop     si
         mov     eax, cs:[si + DRIVE_SECTORS]
         mov     edx, cs:[si + DRIVE_SECTORS + 4]
         shrd    eax, edx, 11
+        mov     si, offset size_opens
+        call    print
         call    print_decimal
-        push    si
         mov     si, offset size_closes
         call    print
         pop     si
-6:      push    si
-        mov     si, offset new_line
-        call    print
-        pop     si
-no_drive:
         ret
 
 # Command AL (IDENTIFY …) of the drive at CS:SI: its 256 words at BOOT_SECTOR. CF when it fails.
@@ -251,6 +267,8 @@ ata_select:
 # Transfers CX (1 to 128) sectors from EDX:EAX of the disk at CS:SI on; BL = 0 reads to ES:DI, 1 writes from there, 2 only
 # verifies. CF when it fails. Keeps SI and BP.
 ata_transfer:
+        cmp     byte ptr cs:[si + DRIVE_TYPE], TYPE_VIRTIO
+        je      virtio_transfer
         push    eax
         push    edx
         call    ata_select
@@ -371,8 +389,10 @@ normalise:
         pop     ax
         ret
 
-# Has the disk at CS:SI write its cache out.
+# Has the disk at CS:SI write its cache out. (A virtio disk without that feature has none.)
 ata_flush:
+        cmp     byte ptr cs:[si + DRIVE_TYPE], TYPE_VIRTIO
+        je      1f
         call    ata_select
         jc      1f
         inc     dx
@@ -386,7 +406,7 @@ drive_text:
 size_opens:
         .asciz  " ("
 size_closes:
-        .asciz  " MiB)"
+        .asciz  " MiB)\r\n"
 new_line:
         .asciz  "\r\n"
 
@@ -409,6 +429,13 @@ drives: .byte   0, 0xa0
         .byte   0, 0xb0
         .word   0x170
         .skip   DRIVE_SIZE - 4
+virtio_drives:
+        .set    rings, 0
+        .rept   4
+        .byte   0, rings
+        .skip   DRIVE_SIZE - 2
+        .set    rings, rings + 1
+        .endr
 drives_end:
 address:
         .quad   0

@@ -184,12 +184,14 @@ in_range:
         pop     eax
         ret
 
-# AH=08h: highest cylinder, head and sector; number of disks.
+# AH=08h: highest cylinder, head and sector; number of disks. By tradition the last cylinder is kept for diagnostics.
 get_geometry:
         mov     si, cs:current
         mov     ax, cs:[si + DRIVE_CYLINDERS]
         dec     ax
-        mov     [bp + F_CH], al
+        jz      1f
+        dec     ax
+1:      mov     [bp + F_CH], al
         shl     ah, 6
         or      ah, SECTORS_A_TRACK
         mov     [bp + F_CL], ah
@@ -208,8 +210,8 @@ get_type:
         mov     byte ptr [BDA_DISK_STATUS], 0
         CLEAR_CARRY
         mov     byte ptr [bp + F_AH], 2
-        cmp     byte ptr cs:[si + DRIVE_TYPE], TYPE_ATA
-        jne     1f
+        cmp     byte ptr cs:[si + DRIVE_TYPE], TYPE_ATAPI
+        je      1f
         movzx   eax, word ptr cs:[si + DRIVE_CYLINDERS]
         movzx   ecx, byte ptr cs:[si + DRIVE_HEADS]
         imul    eax, ecx

@@ -3,7 +3,7 @@
         .include "bios.inc"
 
         .section .text
-        .globl  pci_init, pci_call, pci_read
+        .globl  pci_init, pci_call, pci_each, pci_read
 
         .equ    ADDRESS, 0xcf8
         .equ    DATA, 0xcfc
