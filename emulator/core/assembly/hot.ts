@@ -25,8 +25,9 @@ import { H } from "./handlers.gen";
 @inline
 export function link(op: Op, slot: usize, rip: u64): Block {
   const b = load<u32>(changetype<usize>(op) + slot);
-  if (b > 1) return changetype<Block>(b);
-  return b == 0 ? linkTo(changetype<usize>(op) + slot, rip) : lookup(rip);
+  // Within a page blocks die one by one, so a link may lead to a dead one (the sign of its key).
+  if (b > 1 && <i32>changetype<Block>(b).key >= 0) return changetype<Block>(b);
+  return b != 1 ? linkTo(changetype<usize>(op) + slot, rip) : lookup(rip);
 }
 function linkTo(at: usize, rip: u64): Block {
   const b = lookup(rip);
