@@ -9,7 +9,6 @@
         .equ    DATA, 0x511
         .equ    KEY_SIGNATURE, 0x0000
         .equ    KEY_DIRECTORY, 0x0019
-        .equ    ENTRY_BYTES, 64         # of the directory: size, key, two bytes, 56 of name
         .equ    NAME_BYTES, 56
 
 # CF unless the device is there.

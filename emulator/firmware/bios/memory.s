@@ -9,7 +9,6 @@
         .equ    MAP_ENTRIES, 8
         .equ    USABLE, 1
         .equ    RESERVED, 2
-        .equ    ACPI_TABLES, 3
 
 # AL = byte AL of CMOS. Keeps the rest.
 cmos_read:
@@ -91,7 +90,7 @@ allocate_high:
 1:      pop     ebx
         ret
 
-# Makes the memory map. What the tables have taken is whole pages of "ACPI tables" at the end of the RAM.
+# Makes the memory map. What the tables have taken is whole reserved pages at the end of the RAM.
 memory_map_finish:
         and     dword ptr cs:high_bottom, 0xfffff000
         mov     di, offset memory_map
@@ -244,7 +243,7 @@ cpu_init:
         mov     eax, 0xc0000000
         xor     edx, edx
         wrmsr
-        inc     cx
+        mov     ecx, IA32_MTRR_PHYSMASK0
         mov     eax, 0xc0000800
         mov     edx, 0xff               # 40 bits of physical address
         wrmsr
