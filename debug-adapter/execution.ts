@@ -16,10 +16,15 @@ export interface ExecutionEvents {
   threadId: number;
   event(name: string, body: object): void;
   state(body: StateEventBody): void;
+  /** The running machine has retired so many instructions. */
+  progress(icount: bigint): void;
   /** The machine stands at this state of its processor; right before the client is told. */
   stands(cpu: CpuState): void;
   flushOutput(): void;
 }
+
+/** Milliseconds between two reports of how far a running machine is. */
+const PROGRESS_MS = 250;
 
 type State = "idle" | "stopped" | "running" | "final" | "ended";
 
@@ -138,10 +143,19 @@ export class Execution {
     this.#interrupted = false;
     this.#hit = undefined;
     this.#events.state({ state: "running" });
-    this.#running = move().then(
-      (stop) => this.#stopped(stop),
-      (error: unknown) => this.#moveFailed(error),
-    );
+    const reports = setInterval(() => void this.#report(), PROGRESS_MS);
+    this.#running = move()
+      .finally(() => clearInterval(reports))
+      .then(
+        (stop) => this.#stopped(stop),
+        (error: unknown) => this.#moveFailed(error),
+      );
+  }
+
+  async #report(): Promise<void> {
+    // A machine that fails meanwhile is told of elsewhere.
+    const cpu = await this.#target.cpu().catch(() => undefined);
+    if (cpu !== undefined && this.#state === "running") this.#events.progress(cpu.icount);
   }
 
   /** Whether the machine shall stand: a step of several moves ends between two of them. */

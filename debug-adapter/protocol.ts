@@ -241,6 +241,12 @@ export interface BootEventsBody {
   events: WireBootEvent[];
 }
 
+/** Body of "bootscope/progress": how far a running machine is, a few times a second. */
+export interface ProgressEventBody {
+  /** Instructions retired. */
+  icount: Hex;
+}
+
 /** Body of "bootscope/screen": the picture is another one now; "bootscope/screen" as a request has it. */
 export interface ScreenEventBody {
   changed: true;
@@ -253,4 +259,5 @@ export interface CustomEvents {
   "bootscope/state": StateEventBody;
   "bootscope/event": BootEventsBody;
   "bootscope/screen": ScreenEventBody;
+  "bootscope/progress": ProgressEventBody;
 }

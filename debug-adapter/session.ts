@@ -114,6 +114,7 @@ export class BootscopeSession extends DebugSession {
       threadId: THREAD,
       event: (name, body) => this.#event(name, body),
       state: (body) => this.#custom("bootscope/state", body),
+      progress: (icount) => this.#custom("bootscope/progress", { icount: hex(icount) }),
       stands: (cpu) => this.#code.note(cpu),
       flushOutput: () => output.flush(),
     });

@@ -47,6 +47,9 @@ export class PanelView implements vscode.WebviewViewProvider {
       this.hub.onEvents((events) => {
         if (ready && this.name === "timeline") post({ type: "events", events });
       }),
+      this.hub.onProgress((icount) => {
+        if (ready && this.name === "timeline") post({ type: "progress", icount });
+      }),
       this.hub.onScreen(() => {
         if (ready && this.name === "screen") post({ type: "screen" });
       }),

@@ -1,6 +1,6 @@
 /** Follows debug sessions of type `bootscope` and tells the panels about the one that matters: the last one started or chosen. */
 import * as vscode from "vscode";
-import type { CustomEvents, WireBootEvent } from "../debug-adapter/protocol.ts";
+import type { CustomEvents, Hex, WireBootEvent } from "../debug-adapter/protocol.ts";
 import type { BootPhase, OutputSource, SessionState } from "../webview/messages.ts";
 import { BootLog } from "./boot-log.ts";
 import { OutputLog } from "./output-log.ts";
@@ -31,6 +31,7 @@ export class SessionHub implements vscode.Disposable {
   private readonly replayEmitter = new vscode.EventEmitter<void>();
   private readonly phaseEmitter = new vscode.EventEmitter<BootPhase>();
   private readonly eventsEmitter = new vscode.EventEmitter<WireBootEvent[]>();
+  private readonly progressEmitter = new vscode.EventEmitter<Hex>();
   private readonly screenEmitter = new vscode.EventEmitter<void>();
 
   /** The session shown, or its state, changed. */
@@ -43,6 +44,8 @@ export class SessionHub implements vscode.Disposable {
   readonly onPhase = this.phaseEmitter.event;
   /** Events were recorded in the session shown. */
   readonly onEvents = this.eventsEmitter.event;
+  /** The machine of the session shown has retired so many instructions. */
+  readonly onProgress = this.progressEmitter.event;
   /** The guest's picture changed in the session shown. */
   readonly onScreen = this.screenEmitter.event;
 
@@ -53,6 +56,7 @@ export class SessionHub implements vscode.Disposable {
       this.replayEmitter,
       this.phaseEmitter,
       this.eventsEmitter,
+      this.progressEmitter,
       this.screenEmitter,
       vscode.debug.onDidStartDebugSession((session) => this.follow(session)),
       vscode.debug.onDidChangeActiveDebugSession((session) => this.show(session)),
@@ -158,6 +162,10 @@ export class SessionHub implements vscode.Disposable {
         if (found === this.current) this.eventsEmitter.fire(events);
         break;
       }
+      case "bootscope/progress":
+        if (found === this.current)
+          this.progressEmitter.fire((event.body as CustomEvents["bootscope/progress"]).icount);
+        break;
       case "bootscope/screen":
         if (found === this.current) this.screenEmitter.fire();
         break;

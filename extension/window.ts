@@ -75,6 +75,8 @@ async function showStop(frame: vscode.DebugStackFrame, inSource: Map<string, boo
   const { id } = frame.session;
   const before = inSource.get(id);
   const now = await hasSource(frame);
+  // The machine went on meanwhile.
+  if (now === undefined) return;
   inSource.set(id, now);
   if (before === undefined && setting<string>("debug", "openDebug", "openOnDebugBreak") !== "neverOpen")
     await vscode.commands.executeCommand("workbench.view.debug");
@@ -83,12 +85,16 @@ async function showStop(frame: vscode.DebugStackFrame, inSource: Map<string, boo
   }
 }
 
-/** VS Code's API tells no source of a frame: the session does. */
-async function hasSource({ session, threadId }: vscode.DebugStackFrame): Promise<boolean> {
-  const { stackFrames } = (await session.customRequest("stackTrace", { threadId })) as {
-    stackFrames: { source?: object }[];
-  };
-  return stackFrames[0]?.source !== undefined;
+/** VS Code's API tells no source of a frame: the session does, while the machine stands. */
+async function hasSource({ session, threadId }: vscode.DebugStackFrame): Promise<boolean | undefined> {
+  try {
+    const { stackFrames } = (await session.customRequest("stackTrace", { threadId })) as {
+      stackFrames: { source?: object }[];
+    };
+    return stackFrames[0]?.source !== undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function showBeside(view: string): Thenable<void> {

@@ -80,6 +80,8 @@ export type ToPanel =
   | { type: "phase"; phase: BootPhase }
   /** Boot events, new or counted on (to the timeline only). */
   | { type: "events"; events: WireBootEvent[] }
+  /** Instructions that the running machine has retired (to the timeline only). */
+  | { type: "progress"; icount: Hex }
   /** The guest's picture changed (to the screen panel only). */
   | { type: "screen" }
   /** Addresses that carry a breakpoint, as the user wrote them. */

@@ -309,6 +309,10 @@ connect({
     model.addPhase(phase);
     refresh();
   },
+  progress: ({ icount }) => {
+    model.moveTo(Number(icount));
+    refresh();
+  },
   events: ({ events }) => {
     model.addEvents(events);
     refresh();

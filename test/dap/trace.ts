@@ -5,7 +5,7 @@ import type { DebugProtocol } from "@vscode/debugprotocol";
 
 const FOLDER = new URL("./traces/", import.meta.url);
 /** Events whose number and place depend on how fast the machine and the host happen to be. */
-const UNSTEADY = new Set(["bootscope/output", "output", "bootscope/event", "bootscope/screen"]);
+const UNSTEADY = new Set(["bootscope/output", "output", "bootscope/event", "bootscope/screen", "bootscope/progress"]);
 
 /** A message of any kind, its content not trusted to be anything. */
 interface Loose extends DebugProtocol.ProtocolMessage {

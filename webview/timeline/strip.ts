@@ -116,7 +116,9 @@ export class Strip {
       context.lineTo(x, STRIP_HEIGHT);
       context.fillText(label, x + 3, AXIS / 2);
     }
+    context.globalAlpha = 0.4;
     context.stroke();
+    context.globalAlpha = 1;
   }
 
   #phases(model: TimelineModel, chosen: TimelinePhase | undefined): void {

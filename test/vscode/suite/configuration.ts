@@ -36,6 +36,27 @@ describe("launch configurations", () => {
     assert.equal(resolved["cmdline"], "console=ttyS0");
   });
 
+  it("run the built-in demo where no kernel is at hand", async () => {
+    const uri = vscode.Uri.joinPath(folder().uri, "bad");
+    const empty = { type: "", name: "", request: "" };
+    const provider = new LaunchConfigurationProvider();
+    const resolved = await provider.resolveDebugConfiguration({ uri, name: "bad", index: 1 }, empty);
+    assert.deepEqual([resolved?.type, resolved?.["demo"], resolved?.["kernel"]], ["bootscope", true, undefined]);
+  });
+
+  it("have absolute paths wherever they name files", async () => {
+    const given = configuration({ initrd: undefined, disks: [{ file: "bad/cut-off" }], firmware: "builtin" });
+    const provider = new LaunchConfigurationProvider();
+    const resolved = await provider.resolveDebugConfigurationWithSubstitutedVariables(folder(), {
+      ...given,
+      kernel: path.basename(String(given["kernel"])),
+    });
+    const within = (name: string): string => path.join(folder().uri.fsPath, name);
+    assert.equal(resolved?.["kernel"], within(path.basename(String(given["kernel"]))));
+    assert.deepEqual(resolved["disks"], [{ file: within("bad/cut-off") }]);
+    assert.equal(resolved["firmware"], "builtin");
+  });
+
   it("prefer an initramfs of the kernel's version, then one beside it", () => {
     const initrds = ["/a/initrd.img-6.1", "/b/initramfs.cpio.gz", "/b/initrd.img-6.6"];
     assert.equal(matchingInitrd("/b/vmlinuz-6.1", initrds), "/a/initrd.img-6.1");
@@ -86,7 +107,14 @@ describe("the extension", () => {
   it("contributes its commands", async () => {
     await vscode.extensions.getExtension(EXTENSION)?.activate();
     const commands = await vscode.commands.getCommands(true);
-    for (const name of ["addPhysicalBreakpoint", "showPanels", "openDisassembly"]) {
+    for (const name of [
+      "runDemo",
+      "addPhysicalBreakpoint",
+      "showPanels",
+      "showTimeline",
+      "showScreen",
+      "openDisassembly",
+    ]) {
       assert.ok(commands.includes(`bootscope.${name}`), name);
     }
   });

@@ -25,6 +25,8 @@ export class Driver implements vscode.Disposable {
   state: StateEventBody = { state: "running" };
   ended = false;
   phases: string[] = [];
+  /** Kinds of the boot events told. */
+  readonly events = new Set<string>();
   private readonly disposables: vscode.Disposable[];
   private readonly changed = new vscode.EventEmitter<void>();
 
@@ -76,7 +78,10 @@ export class Driver implements vscode.Disposable {
         this.state = event.body as StateEventBody;
         break;
       case "bootscope/event":
+        for (const { kind } of (event.body as CustomEvents["bootscope/event"]).events) this.events.add(kind);
+        break;
       case "bootscope/screen":
+      case "bootscope/progress":
         break;
       case "bootscope/phase":
         this.phases.push((event.body as CustomEvents["bootscope/phase"]).phase.name);

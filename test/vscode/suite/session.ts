@@ -72,6 +72,24 @@ describe("a debug session on the Debian kernel", () => {
     await console.until("the power was off", () => console.ended);
   });
 
+  it("runs the demo from the reset vector to its shell, and tells phases and events", async () => {
+    const none = { kernel: undefined, initrd: undefined, cmdline: undefined, boot: undefined };
+    driver = await Driver.start({ ...none, demo: true, stopAt: "bootloader" });
+    const demo = driver;
+    await demo.stopped();
+    assert.match(demo.state.description ?? "", /entry/);
+    await demo.resume("continue");
+    assert.match(demo.state.description ?? "", /phase Boot loader/);
+    const { origins } = await demo.ask("bootscope/origins", { address: "phys:0x7c00", length: 512 });
+    assert.match(origins[0]?.text ?? "", /^LBA 0 of drive 80h/);
+    await demo.run();
+    await demo.until("the first user instruction", () => demo.phases.includes("init"));
+    assert.deepEqual(demo.phases.slice(0, 2), ["bios", "bootloader"]);
+    for (const kind of ["reset", "int", "disk", "protected-mode", "paging", "long-mode", "device", "screen"]) {
+      await demo.until(`an event "${kind}"`, () => demo.events.has(kind));
+    }
+  });
+
   it("pauses a running guest", async () => {
     driver = await Driver.start({ stopOnEntry: false });
     const running = driver;
