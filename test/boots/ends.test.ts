@@ -19,7 +19,19 @@ interface Ending {
 async function run(options: { args?: string[]; cmdline?: string; lines?: string; initrd?: boolean }): Promise<Ending> {
   const kernel = await vmlinux((await cloudKernel()).vmlinuz);
   const initrd = options.initrd === false ? [] : ["--initrd", await busyboxInitramfs()];
-  const args = [PROGRAM, "run", "--json", "--timeout", `${GIVE_UP_SECONDS}`, "--memory", "256", "--boot", "direct", "--kernel", kernel];
+  const args = [
+    PROGRAM,
+    "run",
+    "--json",
+    "--timeout",
+    `${GIVE_UP_SECONDS}`,
+    "--memory",
+    "256",
+    "--boot",
+    "direct",
+    "--kernel",
+    kernel,
+  ];
   args.push(...initrd, "--cmdline", `console=ttyS0 ${options.cmdline ?? ""}`, ...(options.args ?? []));
   const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "pipe"] });
   child.stdin.on("error", () => undefined);
