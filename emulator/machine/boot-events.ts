@@ -7,8 +7,11 @@ import { DiskOrigins } from "./disk-origins.ts";
 import type { BootEvent, DiskOrigin, EventFilter, EventKind } from "./api.ts";
 import type { PhysicalMemory } from "./physical.ts";
 
-/** Events kept of each kind; of BIOS calls further ones are counted by the last of the same service. */
+/** Events kept of each kind. */
 const MAX_PER_KIND = 1024;
+/** BIOS calls kept of each service (further ones are counted by the last of them), and of all. */
+const MAX_PER_SERVICE = 256;
+const MAX_CALLS = 8192;
 const ALL_EVENTS = (1 << 8) - 1;
 /** Kinds that the core need not report when they are kept no more. */
 const CORE_KINDS: readonly [EventKind, Ev][] = [
@@ -34,22 +37,22 @@ export class BootRecorder {
   readonly #core: Core;
   readonly #memory: PhysicalMemory;
   readonly #drives: readonly Drive[];
-  readonly #onEvent: (event: BootEvent, fresh: boolean) => void;
+  readonly #onEvent: (event: BootEvent, kept: boolean) => void;
   readonly #events: BootEvent[] = [];
   readonly #origins = new DiskOrigins();
   readonly #perKind = new Map<EventKind, number>();
-  /** The last kept call of each interrupt and AH. */
-  readonly #lastCall = new Map<number, BootEvent>();
+  /** How many calls of each interrupt and AH were kept, and the last of them. */
+  readonly #services = new Map<number, { kept: number; last: BootEvent }>();
   #filters: readonly EventFilter[] = [];
   /** The disk event that the next transfer may continue, and where. */
   #disk: { event: BootEvent; drive: number; from: number; end: number; physical: number } | undefined;
 
-  /** @param onEvent called for every event, `fresh` unless it counts on or extends an earlier one */
+  /** @param onEvent called for every event, new or extended; `kept` unless it is past what is kept of its kind */
   constructor(
     core: Core,
     memory: PhysicalMemory,
     drives: readonly Drive[],
-    onEvent: (event: BootEvent, fresh: boolean) => void,
+    onEvent: (event: BootEvent, kept: boolean) => void,
   ) {
     this.#core = core;
     this.#memory = memory;
@@ -133,7 +136,7 @@ export class BootRecorder {
       last.event.text = this.#diskText(last.drive, last.from, last.end, last.physical, by);
       last.event.count = (last.event.count ?? 1) + 1;
       last.event.lastIcount = BigInt(icount);
-      this.#onEvent(last.event, false);
+      this.#onEvent(last.event, true);
       return;
     }
     const event = this.#add("disk", this.#diskText(drive, offset, offset + bytes, physical, by), {});
@@ -174,33 +177,45 @@ export class BootRecorder {
   #add(kind: EventKind, text: string, fields: Fields): BootEvent {
     const event: BootEvent = { id: this.#events.length, kind, icount: BigInt(this.#icount()), text, ...fields };
     const before = this.#perKind.get(kind) ?? 0;
-    if (before >= MAX_PER_KIND) {
+    if (before >= limitOf(kind)) {
       // Not kept, but somebody may want to stop here.
       this.#onEvent(event, false);
       return event;
     }
     this.#perKind.set(kind, before + 1);
     this.#events.push(event);
-    if (event.vector !== undefined) this.#lastCall.set(callKey(event.vector, event.ax ?? 0), event);
     this.#onEvent(event, true);
-    if (before + 1 === MAX_PER_KIND) this.#arm();
+    if (before + 1 === limitOf(kind)) this.#arm();
     return event;
   }
 
   /** Nothing of this kind is kept any more, and nobody wants to stop at it. */
   #idle(kind: EventKind): boolean {
-    return (this.#perKind.get(kind) ?? 0) >= MAX_PER_KIND && !this.#filters.some((filter) => names(filter, kind));
+    return (this.#perKind.get(kind) ?? 0) >= limitOf(kind) && !this.#wantsKind(kind);
+  }
+
+  #wantsKind(kind: EventKind): boolean {
+    return this.#filters.some((filter) => names(filter, kind));
   }
 
   #interrupt(vector: number, address: bigint): void {
     const ax = this.#core.u32[L.REGS / 4]! & 0xffff;
-    const last = this.#lastCall.get(callKey(vector, ax));
-    if (last && (this.#perKind.get("int") ?? 0) >= MAX_PER_KIND) {
-      last.count = (last.count ?? 1) + 1;
-      last.lastIcount = BigInt(this.#icount());
-      if (this.#idle("int")) return;
+    const key = (vector << 8) | (ax >> 8);
+    const service = this.#services.get(key);
+    const full = (service?.kept ?? 0) >= MAX_PER_SERVICE || (this.#perKind.get("int") ?? 0) >= MAX_CALLS;
+    if (full && service) {
+      service.last.count = (service.last.count ?? 1) + 1;
+      service.last.lastIcount = BigInt(this.#icount());
     }
-    this.#add("int", describeInterrupt(this.#core, this.#memory, vector), { address, vector, ax });
+    if (full && !this.#wantsKind("int")) return;
+    const text = describeInterrupt(this.#core, this.#memory, vector);
+    if (full) {
+      const icount = BigInt(this.#icount());
+      this.#onEvent({ id: this.#events.length, kind: "int", icount, text, address, vector, ax }, false);
+      return;
+    }
+    const last = this.#add("int", text, { address, vector, ax });
+    this.#services.set(key, { kept: (service?.kept ?? 0) + 1, last });
   }
 
   /** Which events the core reports: what is still kept or may be stopped at. */
@@ -235,8 +250,8 @@ export class BootRecorder {
   }
 }
 
-function callKey(vector: number, ax: number): number {
-  return (vector << 8) | (ax >> 8);
+function limitOf(kind: EventKind): number {
+  return kind === "int" ? MAX_CALLS : MAX_PER_KIND;
 }
 
 /** Whether a filter may match events of a kind. */

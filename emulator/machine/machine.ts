@@ -78,8 +78,8 @@ export class Machine implements BootMachine {
     this.memorySize = core.ram.byteLength;
     this.#physical = new PhysicalMemory(core);
     this.#drives = config.drives ?? [];
-    this.#recorder = new BootRecorder(core, this.#physical, this.#drives, (event) => {
-      events.event?.(event);
+    this.#recorder = new BootRecorder(core, this.#physical, this.#drives, (event, kept) => {
+      if (kept) events.event?.(event);
       if (this.#recorder.wanted(event)) this.#stop({ reason: "event", event });
     });
     this.#queue = new EventQueue(
