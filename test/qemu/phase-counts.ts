@@ -10,7 +10,7 @@ import { parseElf } from "../../boot-formats/elf.ts";
 import type { PhaseName } from "../../emulator/machine/api.ts";
 import { cacheRoot } from "../../scripts/guests/cache.ts";
 import { vmlinux } from "../../scripts/guests/guests.ts";
-import { CountingQemu, qemuVersion, type QemuDrive } from "./counting-qemu.ts";
+import { CountingQemu, QEMU_CPU, qemuVersion, type QemuDrive } from "./counting-qemu.ts";
 
 export interface BootCounts {
   /** Instructions before the first one of each phase. */
@@ -24,7 +24,7 @@ export interface BootCounts {
 }
 
 /** Changes with what is measured, so that older results are not taken. */
-const METHOD = 2;
+const METHOD = 3;
 const BOOT_SECTOR = 0x7c00n;
 /** Interrupt vector 13h: offset and segment of its handler. */
 const DISK_VECTOR = 0x13n * 4n;
@@ -152,6 +152,7 @@ export async function qemuPhaseCounts(boot: CountedBoot): Promise<BootCounts> {
   const key = {
     METHOD,
     qemu: qemuVersion(),
+    cpu: QEMU_CPU,
     disk: await fileDigest(drive.path),
     kind: drive.kind,
     decompressor: String(decompressor),
