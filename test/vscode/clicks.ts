@@ -74,6 +74,9 @@ test("F5 boots the kernel and stops at its entry, with panels and disassembly", 
   const summary = (await panel("registers")).locator(".summary");
   assert.match(await summary.innerText(), /64-bit long mode · CPL 0 · 0 instructions/);
   await page.locator(".disassembly-view .monaco-list-row, .disassembly-view .monaco-table-tr").first().waitFor();
+  // Behind the filters for phases and events.
+  await page.locator(".debug-breakpoints .monaco-list").first().focus();
+  await page.keyboard.press("End");
   await page.locator(".breakpoint", { hasText: "phys:0x1000000" }).first().waitFor();
   await (await panel("region")).getByText("All zero: no boot sector was loaded here.").waitFor();
   await (await panel("region")).locator(".code .line").first().waitFor();
