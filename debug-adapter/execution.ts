@@ -143,7 +143,11 @@ export class Execution {
     this.#interrupted = false;
     this.#hit = undefined;
     this.#events.state({ state: "running" });
-    const reports = setInterval(() => void this.#report(), PROGRESS_MS);
+    // A machine that has died never ends its move: the reports must not wait for that.
+    const reports = setInterval(() => {
+      if (this.#state === "running") void this.#report();
+      else clearInterval(reports);
+    }, PROGRESS_MS);
     this.#running = move()
       .finally(() => clearInterval(reports))
       .then(
