@@ -1,5 +1,5 @@
 /** The stand-alone debug adapter: speaks the Debug Adapter Protocol on stdin and stdout. */
-import { checkBoot } from "./check-plan.ts";
+import { checkPlan } from "../emulator/machine/boot-plan.ts";
 import { builtinSources, readSymbols } from "./line-tables.ts";
 import { machineTargets } from "./machine-target.ts";
 import { serveStdio } from "./stdio.ts";
@@ -7,7 +7,7 @@ import { serveStdio } from "./stdio.ts";
 serveStdio({
   /** The bundle lies beside this one. */
   createTarget: machineTargets(new URL("./machine-worker.js", import.meta.url)),
-  checkPlan: checkBoot,
+  checkPlan,
   sources: await builtinSources(),
   readSymbols,
 });

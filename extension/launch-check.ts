@@ -3,13 +3,13 @@
  * which are those of the machine itself.
  */
 import type { Arguments } from "../debug-adapter/arguments.ts";
-import { checkBoot } from "../debug-adapter/check-plan.ts";
+import { checkPlan } from "../emulator/machine/boot-plan.ts";
 import { readLaunch } from "../debug-adapter/launch.ts";
 
 /** The sentence, or undefined when the launch may go ahead; nothing of the input is trusted to have the right type. */
 export async function launchProblem(input: Arguments): Promise<string | undefined> {
   try {
-    await readLaunch(input, checkBoot);
+    await readLaunch(input, checkPlan);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

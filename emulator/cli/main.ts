@@ -2,7 +2,7 @@
 /** The command line: `bootscope run …`. */
 import { FormatError } from "../../boot-formats/errors.ts";
 import { BootInputError } from "../machine/boot-files.ts";
-import { openPlan } from "../machine/boot-plan.ts";
+import { checkPlan, openPlan } from "../machine/boot-plan.ts";
 import { Machine } from "../machine/machine.ts";
 import { HELP, parseCommand } from "./options.ts";
 import { ExitCode, run } from "./run.ts";
@@ -14,6 +14,7 @@ async function main(): Promise<ExitCode> {
       process.stdout.write(HELP);
       return ExitCode.REACHED;
     }
+    await checkPlan(command.plan);
     const config = await openPlan(command.plan);
     return await run(command, config, (...machine) => Machine.create(...machine), process);
   } catch (error) {

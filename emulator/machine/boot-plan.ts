@@ -46,12 +46,27 @@ const BIOS_UNIT = 0x10000;
 const BIOS_MAX = 0x100000;
 const IDE_DRIVES = 4;
 
-/** Checks a plan as far as it can be without running it; rejects with BootInputError or FormatError, one sentence. */
+/**
+ * Checks a plan as far as it can be without running it: files, disks, firmware, and the kernel itself. Rejects with
+ * BootInputError or FormatError, one sentence.
+ */
 export async function checkPlan(plan: BootPlan): Promise<void> {
   const config = await openPlan(plan);
   for (const { image } of config.drives ?? []) image.close();
   const { kernel, cmdline } = config;
-  if (!config.firmware && kernel) prepareDirectBoot({ ...config, kernel, cmdline: cmdline ?? "" });
+  if (!kernel) return;
+  try {
+    // The built-in loader takes what a direct boot would, but for kernels without setup code.
+    const { kernelInfo } = prepareDirectBoot({ ...config, kernel, cmdline: cmdline ?? "" });
+    if (config.firmware && kernelInfo.format === "elf") {
+      throw new FormatError(
+        'an ELF vmlinux has no setup code for a boot loader, so only "boot": "direct" can start it.',
+      );
+    }
+  } catch (error) {
+    if (error instanceof FormatError) throw new BootInputError(`Cannot boot "${plan.kernel}": ${error.message}`);
+    throw error;
+  }
 }
 
 /** Opens and reads what a plan names; rejects with BootInputError or FormatError, one sentence. */
