@@ -9,7 +9,7 @@ import { seabios } from "../../scripts/guests/firmware.ts";
 import { grubMbrDisk } from "../../scripts/guests/grub-disks.ts";
 import { qemuVersion } from "../qemu/counting-qemu.ts";
 import { qemuPhaseCounts, type BootCounts } from "../qemu/phase-counts.ts";
-import { DiskGuest } from "./disk-guest.ts";
+import { DiskGuest } from "../disk-boots/disk-guest.ts";
 
 const MEMORY_MIB = 512;
 /** Where GRUB puts a kernel that prefers this address, as Debian's do. */
