@@ -41,7 +41,7 @@ const SUITES: Suite[] = [
   { name: "long-boots", command: nodeTest(testFiles("test/boots").filter((file) => LONG_BOOTS.test(file))) },
   { name: "conformance", command: nodeTest(testFiles("test/conformance")) },
   { name: "vscode", command: [process.execPath, "--import", "tsx", "test/vscode/run.ts"] },
-  { name: "firmware", command: nodeTest(testFiles("test/firmware", "test/vga")) },
+  { name: "firmware", command: nodeTest(testFiles("test/firmware")) },
   { name: "system", command: nodeTest(testFiles("test/system")) },
   { name: "dap", command: nodeTest(testFiles("test/dap")) },
   { name: "sse", command: nodeTest(testFiles("test/sse")) },

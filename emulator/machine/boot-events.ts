@@ -7,11 +7,11 @@ import { DiskOrigins } from "./disk-origins.ts";
 import type { BootEvent, DiskOrigin, EventFilter, EventKind } from "./api.ts";
 import type { PhysicalMemory } from "./physical.ts";
 
-/** Events kept of each kind. */
-const MAX_PER_KIND = 1024;
-/** BIOS calls kept of each service (further ones are counted by the last of them), and of all. */
-const MAX_PER_SERVICE = 256;
-const MAX_CALLS = 8192;
+/** Events kept of each kind in a phase. */
+const MAX_PER_KIND = 512;
+/** BIOS calls kept in a phase of each service (further ones are counted by the last of them), and of all. */
+const MAX_PER_SERVICE = 128;
+const MAX_CALLS = 4096;
 const ALL_EVENTS = (1 << 8) - 1;
 /** Kinds that the core need not report when they are kept no more. */
 const CORE_KINDS: readonly [EventKind, Ev][] = [
@@ -40,8 +40,9 @@ export class BootRecorder {
   readonly #onEvent: (event: BootEvent, kept: boolean) => void;
   readonly #events: BootEvent[] = [];
   readonly #origins = new DiskOrigins();
+  /** How many events of each kind were kept in this phase. */
   readonly #perKind = new Map<EventKind, number>();
-  /** How many calls of each interrupt and AH were kept, and the last of them. */
+  /** How many calls of each interrupt and AH were kept in this phase, and the last of them. */
   readonly #services = new Map<number, { kept: number; last: BootEvent }>();
   #filters: readonly EventFilter[] = [];
   /** The disk event that the next transfer may continue, and where. */
@@ -67,6 +68,13 @@ export class BootRecorder {
 
   set filters(filters: readonly EventFilter[]) {
     this.#filters = filters;
+    this.#arm();
+  }
+
+  /** From here on everything is kept again: one phase's thousands of mode switches do not crowd out the next one's. */
+  phaseBegan(): void {
+    this.#perKind.clear();
+    this.#services.clear();
     this.#arm();
   }
 

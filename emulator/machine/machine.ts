@@ -71,6 +71,8 @@ export class Machine implements BootMachine {
   #stopPhases: ReadonlySet<PhaseName> = new Set();
   /** What ends the run at the next instruction boundary. */
   #pending: RunResult | undefined;
+  /** Set once the guest has switched off or asked for a reset: from there nothing runs any more. */
+  #ended: RunResult | undefined;
 
   private constructor(core: Core, shell: HostShell, config: RawConfig, first: PhaseName, events: MachineEvents) {
     this.#core = core;
@@ -136,7 +138,10 @@ export class Machine implements BootMachine {
       },
     });
     this.#inputs = new InputLog(this.#queue, (input) => this.#deliver(input));
-    this.#recogniser = new PhaseRecogniser(first, core, this.#physical, (phase) => events.phase(phase));
+    this.#recogniser = new PhaseRecogniser(first, core, this.#physical, (phase) => {
+      this.#recorder.phaseBegan();
+      events.phase(phase);
+    });
     shell.attach(this.#board, {
       codeNotify: (kind, physical) => this.#codeNotify(kind, physical),
       bootEvent: (kind, value, rip) => this.#recorder.core(kind, value, this.linearOfRip(rip)),
@@ -190,6 +195,7 @@ export class Machine implements BootMachine {
   }
 
   run(maxInstructions: number): RunResult {
+    if (this.#ended) return this.#ended;
     const core = this.#core;
     const end = core.icount + maxInstructions;
     let skipped = 0;
@@ -410,6 +416,7 @@ export class Machine implements BootMachine {
   #takePending(): RunResult {
     const result = this.#pending!;
     this.#pending = undefined;
+    if (result.reason === "poweroff" || result.reason === "reboot") this.#ended = result;
     return result;
   }
 
