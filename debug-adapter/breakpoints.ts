@@ -243,7 +243,8 @@ export class Breakpoints {
     if (at === undefined) return false;
     const bits = codeBits((await this.#target.cpu()).mode);
     const one = await instructionAt(at, bits, (...where) => this.#target.readMemory(...where));
-    return one !== undefined && this.#sources.isLoaded(file, at.address, one.bytes);
+    if (one === undefined) return false;
+    return this.#sources.isLoaded(file, at.address, one.bytes, (...where) => this.#target.readMemory("phys", ...where));
   }
 
   async #replace(

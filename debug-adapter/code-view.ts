@@ -40,7 +40,7 @@ export class CodeView {
   async lineOf(cpu: CpuState): Promise<SourceLine | undefined> {
     const at = lin(linearIp(cpu));
     const one = await instructionAt(at, codeBits(cpu.mode), (...where) => this.#target.readMemory(...where));
-    return one && this.#sources.lineAt((await this.#target.walk(at.address)).physical, one.bytes);
+    return one && this.#lineAt((await this.#target.walk(at.address)).physical, one.bytes);
   }
 
   /** The standard `disassemble` request. */
@@ -60,13 +60,17 @@ export class CodeView {
     const physical = this.#translator();
     const instructions: DebugProtocol.DisassembledInstruction[] = [];
     for (const one of list) {
-      const line = one.valid ? this.#sources.lineAt(await physical(one.at), one.bytes) : undefined;
+      const line = one.valid ? await this.#lineAt(await physical(one.at), one.bytes) : undefined;
       instructions.push({
         ...wireInstruction(one),
         ...(line === undefined ? {} : { location: wireSource(line.path), line: line.line }),
       });
     }
     return { instructions };
+  }
+
+  #lineAt(physical: bigint | undefined, code: Uint8Array): Promise<SourceLine | undefined> {
+    return this.#sources.lineAt(physical, code, (...where) => this.#target.readMemory("phys", ...where));
   }
 
   /** Physical addresses, with one walk a page. */

@@ -313,6 +313,13 @@ test("a frame has the source line, and a step goes by lines unless told otherwis
   assert.deepEqual([(await frame())?.line, fake.cpu.rip], [0, 4n]);
 });
 
+test("an instruction that another program happens to have at the same place has no line of ours", async () => {
+  const { ask, fake } = await session([0xeb, 0xfa, 0, 0], () => ({ reason: "pause" }), [bootLines]);
+  fake.cpu.rip = 1n;
+  const { stackFrames } = (await ask("stackTrace", { threadId: 1 })).body as DebugProtocol.StackTraceResponse["body"];
+  assert.equal(stackFrames[0]?.source, undefined);
+});
+
 test("breakpoints on lines bind to physical addresses, and count only where the file's own code lies", async () => {
   const code = [0x90, 0xfa, 0xfc, 0x90];
   const { ask, event, fake } = await session(

@@ -24,6 +24,12 @@ export interface SourceLine {
   line: number;
 }
 
+/** Reads guest physical memory, up to the first byte that is none. */
+export type ReadPhysical = (address: bigint, length: number) => Promise<Uint8Array>;
+
+/** Bytes looked at on each side of an instruction, and how many of them may have changed since: loaders keep variables in code. */
+const NEIGHBOURHOOD = 24;
+const MAY_DIFFER = 1 / 4;
 /** Lines that a breakpoint on a line without code may move down. */
 const MAX_MOVE = 64;
 
@@ -42,10 +48,11 @@ export class Sources {
   }
 
   /** The line of the instruction that memory holds at an address, `code` being its bytes. */
-  lineAt(physical: bigint | undefined, code: Uint8Array): SourceLine | undefined {
+  async lineAt(physical: bigint | undefined, code: Uint8Array, read: ReadPhysical): Promise<SourceLine | undefined> {
     if (physical === undefined || code.length === 0) return undefined;
     const at = Number(physical);
-    return this.#modules.find((one) => holds(one, at, code))?.lineAt(at);
+    for (const one of this.#modules) if (await isThere(one, at, code, read)) return one.lineAt(at);
+    return undefined;
   }
 
   /** The first line from `line` on that has code, and where; undefined when there is none near. */
@@ -59,8 +66,9 @@ export class Sources {
   }
 
   /** Whether code of that file belongs to an address with these bytes. */
-  isLoaded(file: string, physical: bigint, code: Uint8Array): boolean {
-    return this.#of(file).some(([module]) => holds(module, Number(physical), code));
+  async isLoaded(file: string, physical: bigint, code: Uint8Array, read: ReadPhysical): Promise<boolean> {
+    for (const [module] of this.#of(file)) if (await isThere(module, Number(physical), code, read)) return true;
+    return false;
   }
 
   knows(file: string): boolean {
@@ -76,9 +84,23 @@ export class Sources {
   }
 }
 
-function holds(module: SourceModule, at: number, code: Uint8Array): boolean {
+/** Whether memory holds this module's instruction, and by and large what stands around it: short ones are alike anywhere. */
+async function isThere(module: SourceModule, at: number, code: Uint8Array, read: ReadPhysical): Promise<boolean> {
   const own = module.bytesAt(at, code.length);
-  return own !== undefined && own.every((byte, index) => byte === code[index]);
+  if (!own?.every((byte, index) => byte === code[index])) return false;
+  let compared = 0;
+  let differ = 0;
+  // Read apart, since there may be no memory in front.
+  for (const from of [Math.max(0, at - NEIGHBOURHOOD), at]) {
+    const memory = await read(BigInt(from), NEIGHBOURHOOD);
+    memory.forEach((byte, index) => {
+      const expected = module.bytesAt(from + index, 1)?.[0];
+      if (expected === undefined) return;
+      compared++;
+      if (expected !== byte) differ++;
+    });
+  }
+  return differ <= compared * MAY_DIFFER;
 }
 
 const samePath = (one: string, other: string): boolean => path.resolve(one) === path.resolve(other);
