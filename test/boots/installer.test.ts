@@ -6,6 +6,8 @@ import { installer } from "../../scripts/guests/guests.ts";
 import { Guest } from "./guest.ts";
 
 const ROWS = 25;
+/** udev loads drivers of all devices first, and the screen's draws the text console dot by dot. */
+const LIMIT = 30_000_000_000;
 
 /** The lines that a terminal shows after that output. */
 async function screen(output: string): Promise<string[]> {
@@ -21,7 +23,7 @@ async function screen(output: string): Promise<string[]> {
 test("the installer asks for the language", async () => {
   const { kernel, initrd } = await installer();
   const guest = await Guest.boot("installer", { kernel, initrd, memoryMiB: 1024 });
-  guest.expect("Select a language");
+  guest.expect("Select a language", LIMIT);
   // The last thing drawn is the line of keys below the dialogue.
   guest.expect("activates buttons");
   const lines = await screen(guest.output);
