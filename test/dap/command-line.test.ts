@@ -48,7 +48,7 @@ test("a kernel that is none is bad input, not a crash", async (t) => {
   const kernel = await kernelFile(t, new TextEncoder().encode("#!/bin/sh\n".repeat(200)));
   const { code, stderr } = await bootscope("run", "--boot", "direct", "--kernel", kernel);
   assert.equal(code, 2);
-  assert.match(stderr, /^bootscope: Not a bzImage[^\n]+\n$/);
+  assert.match(stderr, /^bootscope: Cannot boot "[^"]+": Not a bzImage[^\n]+\n$/);
 });
 
 test("a run stops at the exact instruction, the same each time", async (t) => {

@@ -42,6 +42,8 @@ async function tick(label: string): Promise<void> {
 async function checkPhases(timeline: Frame, names: readonly string[]): Promise<void> {
   const title = (name: string | undefined): Locator =>
     timeline.locator(".details h2").and(timeline.getByText(name ?? "", { exact: true }));
+  // Keys mean nothing before the boot so far has arrived.
+  await timeline.getByText(/[1-9][0-9]* events/).waitFor();
   await timeline.locator("canvas.strip").focus();
   await page.keyboard.press("Escape");
   await page.keyboard.press("Home");
