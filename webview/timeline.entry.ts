@@ -215,6 +215,10 @@ function revealPhase(phase: TimelinePhase | undefined): void {
   refresh();
 }
 
+// The window gives the panel its keys: they belong to the strip unless something else has been chosen.
+window.addEventListener("focus", () => {
+  if (document.activeElement === document.body) canvas.focus();
+});
 canvas.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const panned = event.shiftKey ? { ArrowLeft: -STEP, ArrowRight: STEP }[event.key] : undefined;

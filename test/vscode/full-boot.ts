@@ -44,7 +44,9 @@ async function checkPhases(timeline: Frame, names: readonly string[]): Promise<v
     timeline.locator(".details h2").and(timeline.getByText(name ?? "", { exact: true }));
   // Keys mean nothing before the boot so far has arrived.
   await timeline.getByText(/[1-9][0-9]* events/).waitFor();
-  await timeline.locator("canvas.strip").focus();
+  await timeline.locator("canvas.strip").click();
+  // The window moves the focus into the panel by itself, in its own time.
+  await timeline.waitForFunction(() => document.hasFocus() && document.activeElement?.matches("canvas.strip"));
   await page.keyboard.press("Escape");
   await page.keyboard.press("Home");
   for (const name of names) {
