@@ -31,7 +31,9 @@ export function installPackages() {
  * @param {Record<string, string>} commands package by command
  */
 export function needCommands(commands) {
-  const missing = Object.entries(commands).filter(([command]) => spawnSync("which", [command]).status !== 0);
+  // Ordinary users have no sbin in their PATH, but may run what lies there.
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+  const missing = Object.entries(commands).filter(([command]) => spawnSync("which", [command], { env }).status !== 0);
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map(([, name]) => name))];
   if (process.getuid?.() !== 0 || spawnSync("which", ["apt-get"]).status !== 0) {

@@ -10,6 +10,16 @@ needCommands({
   cpio: "cpio",
   dpkg: "dpkg",
   "qemu-system-x86_64": "qemu-system-x86",
+  iasl: "acpica-tools",
+  dmidecode: "dmidecode",
+  // What disks are made with: at once, since two suites that install at the same time would meet at dpkg's lock.
+  debootstrap: "debootstrap",
+  "grub-mkimage": "grub-common",
+  mcopy: "mtools",
+  mke2fs: "e2fsprogs",
+  sfdisk: "fdisk",
+  syslinux: "syslinux",
+  xorriso: "xorriso",
 });
 build();
 run(process.execPath, ["--import", "tsx", path.join(root, "scripts/test-suites.ts"), ...process.argv.slice(2)]);
