@@ -1,26 +1,6 @@
 /** The processor's registers by name, read out of a CpuState. */
-import { SEGMENT_NAMES } from "../emulator/machine/api.ts";
+import { GPR_NAMES, SEGMENT_NAMES } from "../emulator/machine/api.ts";
 import type { CpuMode, CpuState, SegmentName } from "../emulator/machine/api.ts";
-
-/** In the order of their encoding, which is that of CpuState.gpr. */
-export const GPR_NAMES = [
-  "rax",
-  "rcx",
-  "rdx",
-  "rbx",
-  "rsp",
-  "rbp",
-  "rsi",
-  "rdi",
-  "r8",
-  "r9",
-  "r10",
-  "r11",
-  "r12",
-  "r13",
-  "r14",
-  "r15",
-] as const;
 
 export const DR_NAMES = ["dr0", "dr1", "dr2", "dr3", "dr6", "dr7"] as const;
 export const CONTROL_NAMES = ["cr0", "cr2", "cr3", "cr4", "cr8", "efer", "xcr0"] as const;

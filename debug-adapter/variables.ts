@@ -1,6 +1,6 @@
 /** Scopes and variables: the processor's registers, decoded. */
 import type { DebugProtocol } from "@vscode/debugprotocol";
-import { SEGMENT_NAMES } from "../emulator/machine/api.ts";
+import { GPR_NAMES, SEGMENT_NAMES } from "../emulator/machine/api.ts";
 import type { CpuState, Space } from "../emulator/machine/api.ts";
 import { hex } from "./address.ts";
 import { decodeGdt, decodeIdt, decodeIvt, describeAttributes, describeSegment } from "./descriptors.ts";
@@ -11,7 +11,6 @@ import type { BitField } from "./flags.ts";
 import {
   CONTROL_NAMES,
   DR_NAMES,
-  GPR_NAMES,
   codeBits,
   isSegmentedMode,
   linearIp,

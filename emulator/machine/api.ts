@@ -192,6 +192,12 @@ export interface Segment {
   unusable: boolean;
 }
 
+/** General registers in the order of their encoding, which is that of CpuState.gpr. */
+// prettier-ignore
+export const GPR_NAMES = [
+  "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+] as const;
+
 export const SEGMENT_NAMES = ["es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr"] as const;
 export type SegmentName = (typeof SEGMENT_NAMES)[number];
 

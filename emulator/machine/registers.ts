@@ -1,10 +1,9 @@
 /** The processor's registers as plain values, and writing them by name. */
 import type { Core } from "../core/core.ts";
 import { L } from "../core/layout.ts";
-import { SEGMENT_NAMES, type CpuMode, type CpuState, type Segment, type SegmentName } from "./api.ts";
+import { GPR_NAMES, SEGMENT_NAMES, type CpuMode, type CpuState, type Segment, type SegmentName } from "./api.ts";
 import { MSR_NAMES } from "./msrs.ts";
 
-const GPR_NAMES = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".split(" ");
 const U64 = 0xffffffffffffffffn;
 /** Where 64-bit registers with a name of their own lie. */
 const PLAIN: Record<string, number> = {
@@ -90,7 +89,7 @@ export function writeRegister(core: Core, name: string, value: bigint): void {
   const set64 = (address: number): void => {
     core.u64[address / 8] = value;
   };
-  const gpr = GPR_NAMES.indexOf(name);
+  const gpr = (GPR_NAMES as readonly string[]).indexOf(name);
   const segment = /^(es|cs|ss|ds|fs|gs|ldtr|tr)\.(selector|base|limit|attributes)$/.exec(name);
   const msr = /^msr:(0x[0-9a-f]+|\d+)$/i.exec(name);
   const xmm = /^xmm(\d+)(?:\.(low|high))?$/.exec(name);

@@ -2,7 +2,7 @@ import type { DeviceState } from "../device.ts";
 import type { DiskImage } from "../../disks/disk-image.ts";
 import { DiskError } from "../../disks/overlay-disk.ts";
 import { Command, DeviceBit, ErrorBit, Status } from "./ata-registers.ts";
-import { DEFAULT_SETTINGS, modernNumber, setTransferMode } from "./drive-settings.ts";
+import { DEFAULT_SETTINGS, modernNumber, powerCommand, setTransferMode } from "./drive-settings.ts";
 import { DEFAULT_HEADS, DEFAULT_SECTORS_PER_TRACK, identifyDisk, MAX_MULTIPLE, type DiskSettings } from "./identify.ts";
 import { IdeDrive, type DriveLink } from "./ide-drive.ts";
 
@@ -175,20 +175,6 @@ export class AtaDisk extends IdeDrive {
       case Command.READ_NATIVE_MAX_EXT:
         this.#setLba(this.#sectors - 1, true);
         break;
-      case Command.STANDBY_IMMEDIATE:
-      case Command.STANDBY:
-        state.standby = true;
-        break;
-      case Command.IDLE_IMMEDIATE:
-      case Command.IDLE:
-        state.standby = false;
-        break;
-      case Command.CHECK_POWER:
-        regs.count = state.standby ? 0 : 0xff;
-        break;
-      case Command.SLEEP:
-        regs.asleep = true;
-        break;
       case Command.FLUSH:
       case Command.FLUSH_EXT:
         state.left = 0;
@@ -197,6 +183,7 @@ export class AtaDisk extends IdeDrive {
         this.laterBlock(FLUSH);
         return;
       default:
+        if (powerCommand(regs, state)) break;
         this.abort();
         return;
     }

@@ -2,7 +2,7 @@ import type { DeviceState } from "../device.ts";
 import type { DiskImage } from "../../disks/disk-image.ts";
 import { DiskError } from "../../disks/overlay-disk.ts";
 import { Command, Reason, Status } from "./ata-registers.ts";
-import { DEFAULT_SETTINGS, modernNumber, setTransferMode } from "./drive-settings.ts";
+import { DEFAULT_SETTINGS, modernNumber, powerCommand, setTransferMode } from "./drive-settings.ts";
 import { identifyCd } from "./identify.ts";
 import { IdeDrive, type DriveLink } from "./ide-drive.ts";
 import { CD_SECTOR, ScsiCd, type CdAnswer } from "./scsi-cd.ts";
@@ -116,23 +116,10 @@ export class AtapiCd extends IdeDrive {
         }
         break;
       }
-      case Command.STANDBY_IMMEDIATE:
-      case Command.STANDBY:
-        state.standby = true;
-        break;
-      case Command.IDLE_IMMEDIATE:
-      case Command.IDLE:
-        state.standby = false;
-        break;
-      case Command.CHECK_POWER:
-        regs.count = state.standby ? 0 : 0xff;
-        break;
-      case Command.SLEEP:
-        regs.asleep = true;
-        break;
       case Command.FLUSH:
         break;
       default:
+        if (powerCommand(regs, state)) break;
         this.abort();
         return;
     }

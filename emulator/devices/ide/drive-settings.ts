@@ -27,6 +27,31 @@ export function modernNumber(command: number): number {
   return OLD_NUMBERS[command - FIRST_OLD_NUMBER] ?? command;
 }
 
+/** Carries out a command of the power management feature set (ATA-6, 6.9); false when it is none of them. */
+export function powerCommand(
+  regs: { command: number; count: number; asleep: boolean },
+  settings: DriveSettings,
+): boolean {
+  switch (modernNumber(regs.command)) {
+    case Command.STANDBY_IMMEDIATE:
+    case Command.STANDBY:
+      settings.standby = true;
+      return true;
+    case Command.IDLE_IMMEDIATE:
+    case Command.IDLE:
+      settings.standby = false;
+      return true;
+    case Command.CHECK_POWER:
+      regs.count = settings.standby ? 0 : 0xff;
+      return true;
+    case Command.SLEEP:
+      regs.asleep = true;
+      return true;
+    default:
+      return false;
+  }
+}
+
 /** SET FEATURES, subcommand 0x03: the count register's transfer mode; false when there is no such mode. */
 export function setTransferMode(value: number, settings: DriveSettings): boolean {
   const mode = value & 7;

@@ -1,4 +1,5 @@
 /** Whether two outcomes of a case agree, but for what the manuals leave undefined. */
+import { GPR_NAMES } from "../../../emulator/machine/api.ts";
 import { FX_SIZE, MODE_BITS, TIMEOUT, type Outcome, type TestCase } from "./case.ts";
 import { eflagsOf, statusOf, undefinedBefore } from "./flow.ts";
 
@@ -16,24 +17,6 @@ export interface Difference {
   core: string;
 }
 
-const NAMES = [
-  "rax",
-  "rcx",
-  "rdx",
-  "rbx",
-  "rsp",
-  "rbp",
-  "rsi",
-  "rdi",
-  "r8",
-  "r9",
-  "r10",
-  "r11",
-  "r12",
-  "r13",
-  "r14",
-  "r15",
-];
 /** RF is set in the image that a fault pushes, as the fault's own doing. */
 const RF = 0x10000;
 const hex = (value: bigint | number, digits: number): string => "0x" + value.toString(16).padStart(digits, "0");
@@ -144,7 +127,7 @@ export function compare(
   for (let i = 0; i < (test.mode === 2 ? 16 : 8); i++) {
     const x = BigInt.asUintN(bits, native.gpr[i] ?? 0n);
     const y = BigInt.asUintN(bits, core.gpr[i] ?? 0n);
-    if (x !== y) out.push({ what: NAMES[i] ?? "", native: hex(x, bits / 4), core: hex(y, bits / 4) });
+    if (x !== y) out.push({ what: GPR_NAMES[i] ?? "", native: hex(x, bits / 4), core: hex(y, bits / 4) });
   }
   compareFloating(test, native, core, undefinedBits, tolerance, out);
   for (const offset of new Set([...native.memory.keys(), ...core.memory.keys()])) {
