@@ -256,7 +256,9 @@ export abstract class IdeDrive {
 
   save(): DeviceState {
     const { regs } = this;
-    return { regs: structuredClone(regs), buffer: this.buffer.slice(0, regs.end), more: this.saveMore() };
+    // What lies beyond the bytes received so far is left over from earlier transfers, and no one can see it.
+    const meaningful = regs.toHost ? regs.end : regs.at;
+    return { regs: structuredClone(regs), buffer: this.buffer.slice(0, meaningful), more: this.saveMore() };
   }
 
   restore(state: DeviceState): void {
