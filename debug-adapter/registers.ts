@@ -1,8 +1,8 @@
 /** The processor's registers by name, read out of a CpuState. */
 import { GPR_NAMES, SEGMENT_NAMES } from "../emulator/machine/api.ts";
 import type { CpuMode, CpuState, SegmentName } from "../emulator/machine/api.ts";
+import { registerOf } from "../emulator/machine/inspect-registers.ts";
 
-export const DR_NAMES = ["dr0", "dr1", "dr2", "dr3", "dr6", "dr7"] as const;
 export const CONTROL_NAMES = ["cr0", "cr2", "cr3", "cr4", "cr8", "efer", "xcr0"] as const;
 
 const MODE_LABELS: Record<CpuMode, string> = {
@@ -84,70 +84,16 @@ export function partOfRegister(name: string): PartOfRegister {
   return PARTS.get(name) ?? { register: name, shift: 0, bits: 64 };
 }
 
-const isSegmentName = (name: string): name is SegmentName => (SEGMENT_NAMES as readonly string[]).includes(name);
+/** The names of general registers, RIP and RFLAGS in all their widths. */
+export const partNames = (): string[] => [...PARTS.keys()];
+
+const isSegmentName = (name: string): boolean => (SEGMENT_NAMES as readonly string[]).includes(name);
 
 /** Value of a register by the names of BootMachine.writeRegister and the usual short ones; undefined when there is none. */
 export function readRegister(cpu: CpuState, name: string): bigint | undefined {
   const part = partOfRegister(name.toLowerCase());
-  const value = readWhole(cpu, part.register);
+  const value = registerOf(cpu, writableName(part.register));
   return value === undefined ? undefined : BigInt.asUintN(part.bits, value >> BigInt(part.shift));
-}
-
-function readWhole(cpu: CpuState, name: string): bigint | undefined {
-  const gpr = (GPR_NAMES as readonly string[]).indexOf(name);
-  if (gpr >= 0) return cpu.gpr[gpr];
-  const dr = (DR_NAMES as readonly string[]).indexOf(name);
-  if (dr >= 0) return cpu.dr[dr];
-  const [head, field] = name.split(".");
-  if (head !== undefined && isSegmentName(head)) return readSegment(cpu, head, field);
-  switch (name) {
-    case "rip":
-      return cpu.rip;
-    case "rflags":
-      return cpu.rflags;
-    case "cr0":
-    case "cr2":
-    case "cr3":
-    case "cr4":
-    case "cr8":
-    case "efer":
-    case "xcr0":
-    case "icount":
-      return cpu[name];
-    case "cpl":
-      return BigInt(cpu.cpl);
-    case "mxcsr":
-      return BigInt(cpu.mxcsr);
-    case "gdtr.base":
-      return cpu.gdtr.base;
-    case "gdtr.limit":
-      return BigInt(cpu.gdtr.limit);
-    case "idtr.base":
-      return cpu.idtr.base;
-    case "idtr.limit":
-      return BigInt(cpu.idtr.limit);
-    default:
-      return cpu.msrs.find((msr) => msr.name.toLowerCase() === name || `msr:${hexIndex(msr.index)}` === name)?.value;
-  }
-}
-
-const hexIndex = (index: number): string => "0x" + index.toString(16);
-
-function readSegment(cpu: CpuState, name: SegmentName, field: string | undefined): bigint | undefined {
-  const segment = cpu.segments[name];
-  switch (field) {
-    case undefined:
-    case "selector":
-      return BigInt(segment.selector);
-    case "base":
-      return segment.base;
-    case "limit":
-      return BigInt(segment.limit);
-    case "attributes":
-      return BigInt(segment.attributes);
-    default:
-      return undefined;
-  }
 }
 
 /** The name that BootMachine.writeRegister takes for a full register: "cs" is "cs.selector". */

@@ -19,7 +19,7 @@ import { CAPABILITIES } from "./capabilities.ts";
 import { CodeView } from "./code-view.ts";
 import { Evaluate } from "./evaluate.ts";
 import { Execution } from "./execution.ts";
-import { evaluateAddress } from "./expression.ts";
+import { evaluateAddress } from "./expressions/evaluate.ts";
 import { readLaunch } from "./launch.ts";
 import type { CheckPlan, Launch, SymbolFile } from "./launch.ts";
 import { panelMemory, readMemory, writeMemory } from "./memory.ts";

@@ -2,15 +2,15 @@
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { GPR_NAMES, SEGMENT_NAMES } from "../emulator/machine/api.ts";
 import type { CpuState, Space } from "../emulator/machine/api.ts";
+import { DR_NAMES } from "../emulator/machine/inspect-registers.ts";
 import { hex } from "./address.ts";
 import { decodeGdt, decodeIdt, decodeIvt, describeAttributes, describeSegment } from "./descriptors.ts";
 import type { Descriptor } from "./descriptors.ts";
-import { evaluateExpression } from "./expression.ts";
+import { evaluateExpression } from "./expressions/evaluate.ts";
 import { BIT_FIELDS, bitNames, fieldValue, fieldWidth, withField } from "./flags.ts";
 import type { BitField } from "./flags.ts";
 import {
   CONTROL_NAMES,
-  DR_NAMES,
   codeBits,
   isSegmentedMode,
   linearIp,
