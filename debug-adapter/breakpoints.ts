@@ -1,12 +1,20 @@
 /** Source, instruction, function (address) and data breakpoints: what the client set, and what the machine is told. */
 import type { DebugProtocol } from "@vscode/debugprotocol";
+import type { CompiledExpression } from "../emulator/machine/inspect-expression.ts";
+import type { MessagePart } from "../emulator/machine/inspect-message.ts";
 import { describe, lin, parseReference, phys, plus, reference } from "./address.ts";
 import type { Address } from "./address.ts";
 import { argumentsOf, integerOf, optionalInteger, optionalText, textOf } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
 import { instructionAt } from "./disassembly.ts";
-import { evaluateAddress, evaluateExpression } from "./expressions/evaluate.ts";
+import { ExpressionError } from "./expressions/errors.ts";
+import { evaluateAddress, evaluateCompiled, writeMessage } from "./expressions/evaluate.ts";
 import type { ExpressionContext } from "./expressions/evaluate.ts";
+import { hitConditionText, parseHitCondition, stopsAtHit } from "./expressions/hit-condition.ts";
+import type { HitCondition } from "./expressions/hit-condition.ts";
+import { compileMessage } from "./expressions/messages.ts";
+import { compile } from "./expressions/parser.ts";
+import type { SymbolTable } from "./expressions/symbols.ts";
 import { codeBits, linearIp } from "./registers.ts";
 import { wireSource } from "./sources.ts";
 import type { Sources } from "./sources.ts";
@@ -31,9 +39,11 @@ interface ClientBreakpoint {
   places: Address[];
   /** Of source breakpoints: where it was set. */
   line?: SourcePlace;
-  condition?: string;
-  /** Stops at this hit and all later ones, or at every nth ("%n"). */
+  condition?: CompiledExpression;
   hitCondition?: HitCondition;
+  /** Written at each hit that counts, instead of a stop. */
+  message?: { parts: MessagePart[]; text: string };
+  /** How often it was reached with its condition true. */
   hits: number;
   /** Of data breakpoints. */
   length: number;
@@ -52,8 +62,6 @@ interface Place {
   access?: Watchpoint["access"];
 }
 
-type HitCondition = (hits: number) => boolean;
-
 export const BREAKPOINT_MODES: DebugProtocol.BreakpointMode[] = [
   {
     mode: "linear",
@@ -69,20 +77,6 @@ export const BREAKPOINT_MODES: DebugProtocol.BreakpointMode[] = [
   },
 ];
 
-/** Reads "5", ">= 5", "> 5", "== 5" or "% 5". */
-function parseHitCondition(text: string): HitCondition {
-  const match = /^\s*(>=|>|==?|%)?\s*([0-9]{1,15})\s*$/.exec(text);
-  const count = Number(match?.[2]);
-  if (match === null || (match[1] === "%" && count === 0)) {
-    throw new Error(`The hit condition "${text}" is none of "5", "> 5", ">= 5", "== 5", "% 5".`);
-  }
-  const operator = match[1];
-  if (operator === ">") return (hits) => hits > count;
-  if (operator === "=" || operator === "==") return (hits) => hits === count;
-  if (operator === "%") return (hits) => hits % count === 0;
-  return (hits) => hits >= count;
-}
-
 /** A data id says it all: space and address, length. */
 const dataId = (at: Address, length: number): string => `${describe(at)}+${length}`;
 
@@ -96,6 +90,30 @@ function parseDataId(text: string): { at: Address; length: number } {
   return { at, length };
 }
 
+/** What breakpoints need of the session. */
+export interface BreakpointServices {
+  /** What an expression may look at now. */
+  context(): Promise<ExpressionContext>;
+  symbols?(): SymbolTable | undefined;
+  /** A line for the user: what a logpoint says (with where it was set, if that is known), or what is wrong with a condition. */
+  tell(line: string, place?: SourcePlace): void;
+}
+
+/** What decides about a stop at a breakpoint. Throws ExpressionError. */
+function rulesOf(
+  one: Arguments,
+  symbols?: SymbolTable,
+): Pick<ClientBreakpoint, "condition" | "hitCondition" | "message"> {
+  const condition = optionalText(one, "condition");
+  const hitCondition = optionalText(one, "hitCondition");
+  const message = optionalText(one, "logMessage");
+  return {
+    ...(condition ? { condition: compile(condition, symbols) } : {}),
+    ...(hitCondition ? { hitCondition: parseHitCondition(hitCondition) } : {}),
+    ...(message ? { message: { parts: compileMessage(message, symbols), text: message } } : {}),
+  };
+}
+
 const verified = ({ id, places: [first], line }: ClientBreakpoint): DebugProtocol.Breakpoint => ({
   id,
   verified: true,
@@ -106,14 +124,14 @@ const verified = ({ id, places: [first], line }: ClientBreakpoint): DebugProtoco
 export class Breakpoints {
   readonly #target: Target;
   readonly #sources: Sources;
-  readonly #context: () => Promise<ExpressionContext>;
+  readonly #services: BreakpointServices;
   #sets: ClientBreakpoint[] = [];
   #nextId = 1;
 
-  constructor(target: Target, sources: Sources, context: () => Promise<ExpressionContext>) {
+  constructor(target: Target, sources: Sources, services: BreakpointServices) {
     this.#target = target;
     this.#sources = sources;
-    this.#context = context;
+    this.#services = services;
   }
 
   /** Breakpoints on lines of one file; they replace those that the file had. */
@@ -161,7 +179,7 @@ export class Breakpoints {
   /** The "function" is an address: "phys:0x7c00", "07c0:0000", "rsp+8". */
   setFunction(list: readonly Arguments[]): Promise<DebugProtocol.Breakpoint[]> {
     return this.#replace("function", isKind("function"), list, async (one) => ({
-      places: [await evaluateAddress(textOf(one, "name"), await this.#context())],
+      places: [await evaluateAddress(textOf(one, "name"), await this.#services.context())],
     }));
   }
 
@@ -184,7 +202,10 @@ export class Breakpoints {
     }
     try {
       const length = optionalInteger(args, "bytes", 1, MAX_WATCHED) ?? 1;
-      const at = await this.#inMode(await evaluateAddress(name, await this.#context()), optionalText(args, "mode"));
+      const at = await this.#inMode(
+        await evaluateAddress(name, await this.#services.context()),
+        optionalText(args, "mode"),
+      );
       return {
         dataId: dataId(at, length),
         description: `${length === 1 ? "1 byte" : `${length} bytes`} at ${describe(at)}`,
@@ -203,6 +224,22 @@ export class Breakpoints {
     await this.#target.setWatchpoints(this.#watched());
   }
 
+  /** One line a breakpoint: what and where it is, what decides about it, and how often it was hit. */
+  lines(): string[] {
+    return this.#sets.map(({ id, kind, places, line, length, access, condition, hitCondition, message, hits }) => {
+      const where = places.map(describe).join(", ");
+      const what = kind === "data" ? `${access} of ${length === 1 ? "1 byte" : `${length} bytes`} at ${where}` : where;
+      const rules = [
+        ...(line === undefined ? [] : [`${line.file}:${line.line}`]),
+        ...(condition === undefined ? [] : [`if ${condition.text}`]),
+        ...(hitCondition === undefined ? [] : [`at hits ${hitConditionText(hitCondition)}`]),
+        ...(message === undefined ? [] : [`logs "${message.text}"`]),
+        `${hits} ${hits === 1 ? "hit" : "hits"}`,
+      ];
+      return `${id}  ${kind}  ${what}  (${rules.join("; ")})`;
+    });
+  }
+
   /**
    * Which of the client's breakpoints a stop belongs to. Counts the hit; `[]` when conditions say that it is none,
    * undefined when there is no breakpoint of the client's there.
@@ -216,7 +253,9 @@ export class Breakpoints {
       if (set.line !== undefined && !(await this.#isLoaded(set.line.file, at))) continue;
       if (set.condition !== undefined && !(await this.#holds(set.condition))) continue;
       set.hits++;
-      if (set.hitCondition === undefined || set.hitCondition(set.hits)) ids.push(set.id);
+      if (set.hitCondition !== undefined && !stopsAtHit(set.hitCondition, set.hits)) continue;
+      if (set.message === undefined) ids.push(set.id);
+      else this.#services.tell(await writeMessage(set.message.parts, await this.#services.context()), set.line);
     }
     return { ids, kind: here[0]?.kind ?? "instruction" };
   }
@@ -229,10 +268,12 @@ export class Breakpoints {
   }
 
   /** A condition that cannot be evaluated stops, so that the mistake is noticed. */
-  async #holds(condition: string): Promise<boolean> {
+  async #holds(condition: CompiledExpression): Promise<boolean> {
     try {
-      return (await evaluateExpression(condition, await this.#context())).value !== 0n;
-    } catch {
+      return (await evaluateCompiled(condition, await this.#services.context())).value !== 0n;
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      this.#services.tell(`The condition of a breakpoint could not be evaluated: ${error.message}`);
       return true;
     }
   }
@@ -260,11 +301,10 @@ export class Breakpoints {
     const answers: DebugProtocol.Breakpoint[] = [];
     for (const one of list) {
       try {
+        const rules = rulesOf(one, this.#services.symbols?.());
         const { places, line, length, access } = await locate(one);
         room -= places.length;
         if (room < 0) throw new Error("There is no room for further breakpoints of this kind.");
-        const condition = optionalText(one, "condition");
-        const hitCondition = optionalText(one, "hitCondition");
         const set: ClientBreakpoint = {
           id: this.#nextId++,
           kind,
@@ -273,8 +313,7 @@ export class Breakpoints {
           length: length ?? 1,
           access: access ?? "write",
           ...(line ? { line } : {}),
-          ...(condition ? { condition } : {}),
-          ...(hitCondition ? { hitCondition: parseHitCondition(hitCondition) } : {}),
+          ...rules,
         };
         added.push(set);
         answers.push(verified(set));

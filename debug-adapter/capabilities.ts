@@ -11,6 +11,7 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsDataBreakpointBytes: true,
   supportsConditionalBreakpoints: true,
   supportsHitConditionalBreakpoints: true,
+  supportsLogPoints: true,
   breakpointModes: BREAKPOINT_MODES,
   exceptionBreakpointFilters: [...EXCEPTION_FILTERS],
   supportsExceptionInfoRequest: true,

@@ -29,7 +29,7 @@ import { readFilters } from "./exception-filters.ts";
 import { phaseLabel, wirePhases } from "./phases.ts";
 import type { CustomEvents, CustomRequests } from "./protocol.ts";
 import { modeLabel } from "./registers.ts";
-import { Sources } from "./sources.ts";
+import { Sources, wireSource } from "./sources.ts";
 import type { SourceModule } from "./sources.ts";
 import { stackTrace } from "./stack.ts";
 import { Stepping } from "./stepping.ts";
@@ -104,7 +104,10 @@ export class BootscopeSession extends DebugSession {
     this.#evaluate = new Evaluate(this.#target, this.#variables);
     this.#sources = new Sources(services.sources);
     this.#code = new CodeView(this.#target, this.#sources);
-    this.#breakpoints = new Breakpoints(this.#target, this.#sources, () => this.#evaluate.context());
+    this.#breakpoints = new Breakpoints(this.#target, this.#sources, {
+      context: () => this.#evaluate.context(),
+      tell: (line, place) => this.#tell(line, place),
+    });
     this.#stepping = new Stepping(this.#target, {
       passesOver: (stop) => this.#execution.passesOver(stop),
       lineOf: (cpu) => this.#code.lineOf(cpu),
@@ -389,6 +392,12 @@ export class BootscopeSession extends DebugSession {
   #thread(args: Arguments): void {
     if (args["threadId"] !== THREAD)
       throw new Error(`There is no thread ${String(args["threadId"])}: the one processor is thread ${THREAD}.`);
+  }
+
+  /** A line in the debug console; with a place, one that leads to it. */
+  #tell(line: string, place?: { file: string; line: number }): void {
+    const where = place === undefined ? {} : { source: wireSource(place.file), line: place.line };
+    this.#event("output", { category: "console", output: `${line}\n`, ...where });
   }
 
   /** A register was written: everything shown may be something else now. */
