@@ -21,10 +21,16 @@ export interface ExecutionEvents {
   /** The machine stands at this state of its processor; right before the client is told. */
   stands(cpu: CpuState): void;
   flushOutput(): void;
+  /** Whether another debugger of this machine wants a stop that is none to the client. */
+  wanted(stop: StopResult): Promise<boolean>;
+  /** The machine stands, and the client has been told. */
+  stopped(stop: StopResult): void;
 }
 
 /** Milliseconds between two reports of how far a running machine is. */
 const PROGRESS_MS = 250;
+
+const ENTRY: StopDescription = { reason: "entry", description: "Paused on entry", final: false };
 
 type State = "idle" | "stopped" | "running" | "final" | "ended";
 
@@ -52,6 +58,10 @@ export class Execution {
 
   get lastStop(): StopDescription | undefined {
     return this.#state === "stopped" || this.#state === "final" ? this.#lastStop : undefined;
+  }
+
+  get running(): boolean {
+    return this.#state === "running";
   }
 
   /** Throws when there is no machine to look at. */
@@ -82,7 +92,7 @@ export class Execution {
     if (launch === undefined) throw new Error("No machine has been launched yet.");
     if (launch.noDebug) return this.go(run);
     if (launch.stopOnEntry) {
-      return this.#announce({ reason: "step" }, { reason: "entry", description: "Paused on entry", final: false });
+      return this.#announce({ reason: "step" }, ENTRY);
     }
     // A phase that begins with the very first instruction has been reached already.
     const first = (await this.#target.phases()).find(({ name }) => this.#stopPhases().includes(name));
@@ -99,6 +109,13 @@ export class Execution {
     await this.#target.close();
     await this.launch(launch);
     if (!launch.noDebug) await this.#breakpoints.arm();
+  }
+
+  /** Powers the machine off and on again, to stand at its first instruction. */
+  async reset(): Promise<void> {
+    if (this.#launch === undefined) throw new Error("No machine has been launched yet.");
+    await this.restart(this.#launch);
+    await this.#announce({ reason: "step" }, ENTRY);
   }
 
   async setFilters(filters: ExceptionFilters): Promise<void> {
@@ -202,6 +219,7 @@ export class Execution {
     if (stop.reason === "panic") return !this.#filters.panic || this.noDebug;
     if (stop.reason !== "breakpoint" && stop.reason !== "watchpoint") return false;
     this.#hit = await this.#breakpoints.hit(stop);
+    if (await this.#events.wanted(stop)) return false;
     // A breakpoint that is nobody's was a temporary one of stepping.
     if (this.#hit === undefined) return stop.reason === "breakpoint";
     return this.#hit.ids.length === 0;
@@ -250,6 +268,7 @@ export class Execution {
       ...(cpu === undefined ? {} : { icount: hex(cpu.icount) }),
     });
     this.#events.event("stopped", body);
+    this.#events.stopped(stop);
   }
 
   /** The machine could not move as it was told: it stands where it stood. */

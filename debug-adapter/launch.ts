@@ -1,6 +1,6 @@
 /** The launch request's arguments: read, checked, and turned into a plan of the boot before anything starts. */
 import type { BootPlan } from "../emulator/machine/boot-plan.ts";
-import { optionalBoolean, optionalText, textsOf } from "./arguments.ts";
+import { optionalBoolean, optionalInteger, optionalText, textsOf } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
 import { readStopAt } from "./boot-events.ts";
 import type { StopAt } from "./boot-events.ts";
@@ -20,12 +20,15 @@ export interface Launch {
   symbols: SymbolFile[];
   noDebug: boolean;
   endOnPoweroff: boolean;
+  /** Port on which gdb is waited for, 0 for any; undefined for none. */
+  gdbPort: number | undefined;
 }
 
 const DEFAULT_MEMORY_MIB = 512;
 const DEFAULT_CMDLINE = "console=ttyS0";
 /** Entries of a list: more drives than any board has. */
 const MAX_LIST = 16;
+const MAX_PORT = 65_535;
 
 /** Checks what only the files themselves can tell; rejects with one sentence. */
 export type CheckPlan = (plan: BootPlan) => Promise<void>;
@@ -40,6 +43,7 @@ export async function readLaunch(args: Arguments, check: CheckPlan): Promise<Lau
     symbols: symbolsOf(args),
     noDebug: optionalBoolean(args, "noDebug") ?? false,
     endOnPoweroff: optionalBoolean(args, "endOnPoweroff") ?? true,
+    gdbPort: optionalInteger(args, "gdbPort", 0, MAX_PORT),
   };
   await check(plan);
   return launch;

@@ -27,6 +27,9 @@ import { MAX_ORIGINS, originsAt } from "./origins.ts";
 import { GuestOutput } from "./output.ts";
 import { readFilters } from "./exception-filters.ts";
 import { phaseLabel, wirePhases } from "./phases.ts";
+import { SessionGdb } from "./gdb/session-host.ts";
+import type { SessionControl } from "./gdb/session-host.ts";
+import { shareTarget } from "./gdb/shared-target.ts";
 import type { CustomEvents, CustomRequests } from "./protocol.ts";
 import { modeLabel } from "./registers.ts";
 import { Sources, wireSource } from "./sources.ts";
@@ -74,6 +77,7 @@ export class BootscopeSession extends DebugSession {
   readonly #evaluate: Evaluate;
   readonly #stepping: Stepping;
   readonly #execution: Execution;
+  readonly #gdb: SessionGdb;
   readonly #routes: ReadonlyMap<string, Handler>;
   /** Requests are answered one after the other, in the order in which they came. */
   #queue: Promise<void> = Promise.resolve();
@@ -86,7 +90,7 @@ export class BootscopeSession extends DebugSession {
     super();
     this.#services = services;
     const output = new GuestOutput((body) => this.#event("output", body));
-    this.#target = services.createTarget({
+    const machine = services.createTarget({
       output: (source, bytes) => {
         this.#custom("bootscope/output", { source, data: Buffer.from(bytes).toString("base64") });
         output.add(source, bytes);
@@ -100,6 +104,8 @@ export class BootscopeSession extends DebugSession {
       screenChanged: () => this.#custom("bootscope/screen", { changed: true }),
       failed: (message) => this.#execution.failed(message),
     });
+    const shared = shareTarget(machine);
+    this.#target = shared.target;
     this.#variables = new Variables(this.#target);
     this.#evaluate = new Evaluate(this.#target, this.#variables);
     this.#sources = new Sources(services.sources);
@@ -116,17 +122,30 @@ export class BootscopeSession extends DebugSession {
     this.#execution = new Execution(this.#target, this.#breakpoints, {
       threadId: THREAD,
       event: (name, body) => this.#event(name, body),
-      state: (body) => this.#custom("bootscope/state", body),
+      state: (body) => {
+        this.#custom("bootscope/state", body);
+        if (body.state === "ended") void this.#gdb.close();
+      },
       progress: (icount) => this.#custom("bootscope/progress", { icount: hex(icount) }),
       stands: (cpu) => this.#code.note(cpu),
       flushOutput: () => output.flush(),
+      wanted: (stop) => this.#gdb.owns(stop),
+      stopped: (stop) => this.#gdb.stopped(stop),
     });
+    this.#gdb = new SessionGdb(shared, this.#forGdb());
     const routes = { ...this.#lifecycle(), ...this.#breaks(), ...this.#motion(), ...this.#views(), ...this.#panels() };
     this.#routes = new Map(Object.entries(routes));
   }
 
   protected override dispatchRequest(request: DebugProtocol.Request): void {
-    this.#queue = this.#queue.then(() => this.#answer(request));
+    void this.#inTurn(() => this.#answer(request));
+  }
+
+  /** Does something behind the requests that came before. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => undefined);
+    return done;
   }
 
   async #answer(request: DebugProtocol.Request): Promise<void> {
@@ -156,7 +175,9 @@ export class BootscopeSession extends DebugSession {
         return CAPABILITIES;
       },
       launch: async (args) => {
-        await this.#execution.launch(await this.#prepare(args));
+        const launch = await this.#prepare(args);
+        await this.#execution.launch(launch);
+        await this.#waitForGdb(launch);
         this.#event("initialized", {});
       },
       configurationDone: () => {
@@ -170,6 +191,7 @@ export class BootscopeSession extends DebugSession {
             : await this.#prepare(argumentsOf(args["arguments"]));
         if (launch === undefined) throw new Error("No machine has been launched yet.");
         await this.#execution.restart(launch);
+        await this.#waitForGdb(launch);
         this.#afterwards = () => this.#execution.start(() => this.#stepping.run());
       },
       terminate: async () => {
@@ -180,6 +202,7 @@ export class BootscopeSession extends DebugSession {
         await this.#execution.halt();
         this.#execution.end();
         this.#afterwards = () => this.shutdown();
+        await this.#gdb.close();
         await this.#close();
         await this.#target.dispose();
       },
@@ -368,6 +391,34 @@ export class BootscopeSession extends DebugSession {
       },
     };
     return routes;
+  }
+
+  /** What a gdb beside this session may do to it. */
+  #forGdb(): SessionControl {
+    return {
+      running: () => this.#execution.running,
+      resume: (how) => {
+        this.#execution.go(() => (how === "step" ? this.#stepping.into() : this.#stepping.run()));
+        this.#event("continued", { threadId: THREAD, allThreadsContinued: true });
+      },
+      pause: () => this.#execution.pause(),
+      end: () =>
+        this.#inTurn(async () => {
+          await this.#execution.halt();
+          this.#execution.end();
+        }),
+      reset: () => this.#inTurn(() => this.#execution.reset()),
+      console: async (expression) => {
+        const args = { expression, context: "repl" };
+        return (await this.#evaluate.evaluate(args, () => this.#execution.requireStopped())).result;
+      },
+    };
+  }
+
+  async #waitForGdb({ gdbPort }: Launch): Promise<void> {
+    const address = await this.#gdb.listen(gdbPort);
+    if (address === undefined) return;
+    this.#event("output", { category: "console", output: `gdb can connect now: target remote ${address}\n` });
   }
 
   /** Disks that are to persist are written; what goes wrong there must not be lost. */
