@@ -60,6 +60,9 @@ async function session(
       step: () => move([]),
       pause: done,
       cpu: () => Promise.resolve(structuredClone(fake.cpu)),
+      msrs: () => Promise.resolve([]),
+      device: () => Promise.resolve(undefined),
+      deviceNames: () => Promise.resolve([]),
       phases: () => Promise.resolve([]),
       writeRegister: done,
       readMemory: (_space, address, length) => {

@@ -15,15 +15,19 @@ import type {
   Walk,
   Watchpoint,
 } from "../emulator/machine/api.ts";
+import type { DeviceState } from "../emulator/devices/device.ts";
 import type { BootPlan } from "../emulator/machine/boot-plan.ts";
+import type { Msr } from "../emulator/machine/inspect-msrs.ts";
 import type { StopResult } from "../emulator/machine/worker-protocol.ts";
 
 export type {
   BootEvent,
   Breakpoint,
   CpuState,
+  DeviceState,
   DiskOrigin,
   EventFilter,
+  Msr,
   Phase,
   PhaseName,
   Screen,
@@ -60,6 +64,11 @@ export interface Target {
   /** Makes the `run` or `step` under way resolve with "pause" soon. */
   pause(): Promise<void>;
   cpu(): Promise<CpuState>;
+  /** All model specific registers. */
+  msrs(): Promise<Msr[]>;
+  /** State of a device as plain data; undefined when there is none of that name. */
+  device(name: string): Promise<DeviceState | undefined>;
+  deviceNames(): Promise<readonly string[]>;
   phases(): Promise<Phase[]>;
   writeRegister(name: string, value: bigint): Promise<void>;
   /** The bytes from `address` up to the first that is not mapped or is no memory. */

@@ -1,4 +1,5 @@
 /** `bootscope run --gdb`: gdb instead of the command line lets the machine go, until the run ends. */
+import type { Driver } from "../../emulator/cli/run.ts";
 import type { BootMachine, Breakpoint, Watchpoint } from "../../emulator/machine/api.ts";
 import { readMemory, writeMemory } from "../../emulator/machine/worker-memory.ts";
 import type { MachineRunner } from "../../emulator/machine/worker-runner.ts";
@@ -8,33 +9,22 @@ import { Variables } from "../variables.ts";
 import type { GdbHost } from "./host.ts";
 import { GdbServer } from "./server.ts";
 
-/** How gdb drives a run. */
-export interface GdbDriver {
-  /** "127.0.0.1:1234". */
-  readonly address: string;
-  readonly connected: boolean;
-  /** The stop that ends the run: a power-off, one that the command line asked for, or that gdb could not go on from. */
-  readonly finished: Promise<StopResult>;
-  /** Ends the run with "pause". */
-  end(): void;
-  close(): Promise<void>;
-}
-
 /** Stops from which a machine leads nowhere: gdb gets to look, and the run ends when it goes on. */
 const FINAL: ReadonlySet<StopResult["reason"]> = new Set(["halted", "reboot", "tripleFault", "unemulated"]);
 /** Stops that nobody but the command line asks for. */
 const ASKED_FOR: ReadonlySet<StopResult["reason"]> = new Set(["poweroff", "phase", "event"]);
 
 /**
- * Waits for gdb on a port (0: any). The machine stands until gdb lets it go.
+ * Waits for gdb on a port (0: any). The machine stands until gdb lets it go; the run ends by a power-off, by a stop that
+ * the command line asked for, or when gdb goes on from where nothing leads on.
  * @param until instructions since power-on at which the run ends
  */
 export async function driveByGdb(
+  port: number,
   machine: BootMachine,
   runner: MachineRunner,
-  port: number,
   until?: bigint,
-): Promise<GdbDriver> {
+): Promise<Driver> {
   const host = new RunHost(machine, runner, until);
   const server = await GdbServer.listen(host, port);
   host.stopped = (stop) => server.stopped(stop);
@@ -138,6 +128,9 @@ function localTarget(machine: BootMachine, runner: MachineRunner): Target {
     step: (count) => runner.step(count),
     pause: () => done(() => runner.pause()),
     cpu: () => done(() => machine.cpu()),
+    msrs: () => done(() => machine.msrs()),
+    device: (name) => done(() => machine.device(name)),
+    deviceNames: () => done(() => machine.deviceNames),
     phases: () => done(() => [...machine.phases]),
     writeRegister: (name, value) => done(() => machine.writeRegister(name, value)),
     readMemory: (space, address, length) => done(() => readMemory(machine, space, address, length)),

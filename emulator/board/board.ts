@@ -307,6 +307,15 @@ export class Board {
     return state;
   }
 
+  /** State of one device by name; undefined when there is none of that name. */
+  device(name: string): DeviceState | undefined {
+    return this.#devices.find((device) => device.name === name)?.save();
+  }
+
+  get deviceNames(): readonly string[] {
+    return this.#devices.map(({ name }) => name);
+  }
+
   restore(state: DeviceState): void {
     for (const device of this.#devices) device.restore(state[device.name] as DeviceState);
     this.#router.restore(state["router"] as DeviceState);

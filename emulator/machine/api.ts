@@ -3,7 +3,9 @@
  * that owns it. Addresses and 64-bit values are `bigint` here, outside the hot path.
  */
 
+import type { DeviceState } from "../devices/device.ts";
 import type { Drive } from "../disks/disk-image.ts";
+import type { Msr } from "./inspect-msrs.ts";
 
 /** Where an address lives: guest physical, or linear (after segmentation, before paging). */
 export type Space = "phys" | "lin";
@@ -302,6 +304,11 @@ export interface BootMachine {
   /** Movement in counts (right and down are positive) and buttons (bit 0 left, 1 right, 2 middle). */
   mouseInput(dx: number, dy: number, wheel: number, buttons: number): void;
   cpu(): CpuState;
+  /** All model specific registers, in the order of their indices; those in `CpuState` are but the most used. */
+  msrs(): Msr[];
+  /** State of a device as plain data, by its name; undefined when there is none of that name. */
+  device(name: string): DeviceState | undefined;
+  readonly deviceNames: readonly string[];
   /** Names as in CpuState: "rax", "rip", "rflags", "cr0", "dr7", "efer", "mxcsr", "cs.selector", "ds.base", "gdtr.base", "msr:0xc0000080", "xmm3" … Throws RangeError with one sentence when the hardware could not hold the value. */
   writeRegister(name: string, value: bigint): void;
   /** No side effects on the guest; undefined where there is no memory (devices are not touched). */

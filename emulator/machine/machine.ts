@@ -1,4 +1,5 @@
 import { Board } from "../board/board.ts";
+import type { DeviceState } from "../devices/device.ts";
 import { Extra } from "../board/memory-map.ts";
 import { Core } from "../core/core.ts";
 import { Exit, L } from "../core/layout.ts";
@@ -28,6 +29,7 @@ import { BootRecorder } from "./boot-events.ts";
 import { applySetup } from "./cpu-setup.ts";
 import { HostShell } from "./host-shell.ts";
 import { InputLog, type Input, type InputRecord } from "./input-log.ts";
+import { readAllMsrs, type Msr } from "./inspect-msrs.ts";
 import { PhaseRecogniser } from "./phases.ts";
 import { PhysicalMemory } from "./physical.ts";
 import { readCpu, writeRegister } from "./registers.ts";
@@ -309,6 +311,18 @@ export class Machine implements BootMachine {
 
   cpu(): CpuState {
     return readCpu(this.#core, this.#board.tpr);
+  }
+
+  msrs(): Msr[] {
+    return readAllMsrs(this.#core);
+  }
+
+  device(name: string): DeviceState | undefined {
+    return this.#board.device(name);
+  }
+
+  get deviceNames(): readonly string[] {
+    return this.#board.deviceNames;
   }
 
   writeRegister(name: string, value: bigint): void {

@@ -13,7 +13,9 @@ import type {
   Walk,
   Watchpoint,
 } from "./api.ts";
+import type { DeviceState } from "../devices/device.ts";
 import type { BootPlan } from "./boot-plan.ts";
+import type { Msr } from "./inspect-msrs.ts";
 
 /** Why a run or a step ended. */
 export type StopResult = Exclude<RunResult, { reason: "budget" }> | { reason: "pause" } | { reason: "step" };
@@ -38,6 +40,9 @@ export interface WorkerMethods {
   /** Makes a `run` or `step` under way return "pause". */
   pause: () => Awaitable<void>;
   cpu: () => Awaitable<CpuState>;
+  msrs: () => Awaitable<Msr[]>;
+  device: (name: string) => Awaitable<DeviceState | undefined>;
+  deviceNames: () => Awaitable<readonly string[]>;
   phases: () => Awaitable<Phase[]>;
   writeRegister: (name: string, value: bigint) => Awaitable<void>;
   /** The bytes from `address` up to the first that is not mapped or is no memory; at most `length`. */
