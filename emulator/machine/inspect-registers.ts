@@ -82,6 +82,7 @@ export type InspectedMachine = Pick<
   "icount" | "phases" | "cpu" | "walk" | "readPhysical" | "writePhysical"
 > & {
   readonly core: Core;
+  linearOfRip(rip: bigint): bigint;
 };
 
 /** 64-bit fields of the core that hold a register just so. */
