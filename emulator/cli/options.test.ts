@@ -24,7 +24,17 @@ test("a full command line is read", () => {
     json: true,
     screenText: false,
     events: false,
+    gdb: undefined,
   });
+});
+
+test("a port for gdb", () => {
+  const command = parseCommand(["run", "--demo", "--gdb", "1234"]);
+  assert.ok(command !== "help");
+  assert.equal(command.gdb, 1234);
+  for (const wrong of ["65536", "-1", "gdb", ""]) {
+    assert.throws(() => parseCommand(["run", "--demo", `--gdb=${wrong}`]), BootInputError, wrong);
+  }
 });
 
 test("drives, firmware and the demo", () => {

@@ -27,6 +27,8 @@ export interface RunCommand {
   screenText: boolean;
   /** Print boot events as they come. */
   events: boolean;
+  /** Port on which gdb is waited for, 0 for any; undefined for none. */
+  gdb: number | undefined;
 }
 
 export const HELP = `Usage: bootscope run [--kernel FILE] [--disk FILE] [--cdrom FILE] [--demo] [options]
@@ -49,6 +51,8 @@ Boots an emulated x86-64 PC from its reset vector. The serial port is on stdin a
                      an event (protected-mode, long-mode, paging, a20, int13h, int13h:42, disk, …),
                      icount:N, serial:TEXT, or poweroff (default)
   --events           print boot events on stderr as they come
+  --gdb PORT         wait for gdb on 127.0.0.1:PORT (0: any free one) before the first
+                     instruction, and run when it says so
   --screen-text      print the VGA text screen when the run ends
   --timeout SECONDS  give up after this much wall time
   --json             print the result as one JSON object on stdout; the guest's
@@ -76,6 +80,7 @@ export function parseCommand(argv: readonly string[]): RunCommand | "help" {
     json: values.json ?? false,
     screenText: values["screen-text"] ?? false,
     events: values.events ?? false,
+    gdb: values.gdb === undefined ? undefined : portNumber(values.gdb),
   };
 }
 
@@ -128,6 +133,7 @@ function parse(argv: readonly string[]) {
         firmware: { type: "string" },
         boot: { type: "string" },
         events: { type: "boolean" },
+        gdb: { type: "string" },
         "screen-text": { type: "boolean" },
         memory: { type: "string" },
         entry: { type: "string" },
@@ -147,6 +153,12 @@ function parse(argv: readonly string[]) {
 function wholeNumber(option: string, text: string): number {
   if (!/^[0-9]{1,12}$/.test(text)) throw new BootInputError(`${option} is "${text}": a whole number was expected.`);
   return Number(text);
+}
+
+function portNumber(text: string): number {
+  const port = wholeNumber("--gdb", text);
+  if (port > 65_535) throw new BootInputError(`--gdb is "${text}": a port from 0 to 65535 was expected.`);
+  return port;
 }
 
 function seconds(text: string): number {

@@ -36,11 +36,28 @@ const SLICE = 1_000_000;
 type Host = Pick<NodeJS.Process, "stdin" | "stdout" | "stderr">;
 type CreateMachine = (config: MachineConfig, events: MachineEvents) => Promise<BootMachine>;
 
+/** Lets the machine go in place of `run`: a debugger. */
+export interface Driver {
+  /** How it is reached: "127.0.0.1:1234". */
+  readonly address: string;
+  /** Somebody is there to drive. */
+  readonly connected: boolean;
+  /** The stop that ends the run. */
+  readonly finished: Promise<StopResult>;
+  /** Ends the run with "pause". */
+  end(): void;
+  close(): Promise<void>;
+}
+
+/** @param until instructions since power-on at which the run ends */
+export type Drive = (machine: BootMachine, runner: MachineRunner, until?: bigint) => Promise<Driver>;
+
 export async function run(
   command: RunCommand,
   config: MachineConfig,
   create: CreateMachine,
   host: Host,
+  drive?: Drive,
 ): Promise<ExitCode> {
   const interactive = host.stdin.isTTY;
   const serial = command.json ? host.stderr : host.stdout;
@@ -69,13 +86,16 @@ export async function run(
     onIdle(forever) {
       // Before there is a process, nobody would read what is typed.
       if (machine.phases.some(({ name }) => name === "init")) input.guestWaits();
-      if (forever && input.ended) end("asleep");
+      if (forever && input.ended && driver?.connected !== true) end("asleep");
     },
   });
   const end = (why: NonNullable<typeof cause>): void => {
     cause ??= why;
-    runner.pause();
+    if (driver === undefined) runner.pause();
+    else driver.end();
   };
+  const until = command.until.kind === "icount" ? command.until.icount : undefined;
+  let driver: Driver | undefined;
   const type = (bytes: Uint8Array): void => runner.serialInput(0, bytes);
   const input: ConsoleInput = interactive
     ? terminalInput(host.stdin, type, () => end("quit"))
@@ -86,9 +106,11 @@ export async function run(
   const timer = command.timeout === undefined ? undefined : setTimeout(() => end("timeout"), command.timeout * 1000);
   const began = performance.now();
   try {
+    driver = await drive?.(machine, runner, until);
+    if (driver !== undefined) note(`waiting for gdb: target remote ${driver.address}`);
     const stop =
       reachedAlready(machine, command.until) ??
-      (await runner.run([], command.until.kind === "icount" ? command.until.icount : undefined));
+      (await (driver === undefined ? runner.run([], until) : driver.finished));
     const outcome = judge(command.until, stop, cause);
     const seconds = Math.round(performance.now() - began) / 1000;
     note(`${outcome.message ?? outcome.stopped} at instruction ${machine.icount} after ${seconds} s`);
@@ -98,6 +120,7 @@ export async function run(
   } finally {
     clearTimeout(timer);
     input.close();
+    await driver?.close();
     await machine.close();
   }
 }
@@ -121,7 +144,8 @@ function judge(until: Until, stop: StopResult, cause: string | undefined): Outco
   switch (stop.reason) {
     case "pause":
       if (cause === "timeout") return { stopped: "timeout", message: "time-out", code: ExitCode.TIMEOUT };
-      if (cause === "quit") return { stopped: "quit", code: ExitCode.ENDED_EARLIER };
+      // gdb says nothing when it ends a run.
+      if (cause === "quit" || cause === undefined) return { stopped: "quit", code: ExitCode.ENDED_EARLIER };
       if (cause !== "asleep") return { stopped: "serial", code: ExitCode.REACHED };
       return { ...early("the guest waits for input, and there is none"), stopped: "halted" };
     case "step":
