@@ -1,142 +1,183 @@
 /**
- * `npm run bench`: boots Linux to the first line of /init in this project's interpreter, in QEMU's translator and in
- * v86, one after the other, and writes the table of bench/results.md. What stands there from "## History" on is kept.
+ * `npm run bench`: runs the same guests in this project and in other emulators, one after the other, prints a table, and
+ * writes it to bench/results.md. What stands there from "## History" on is kept. docs/benchmarks.md explains the figures.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { format, resolveConfig } from "prettier";
-import {
-  BUSYBOX_GREETING,
-  busyboxInitramfs,
-  cloudKernel,
-  i686Initramfs,
-  i686Kernel,
-} from "../scripts/guests/guests.ts";
-import { CMDLINE, MEMORY_MIB, contenders, type Guest } from "./emulators.ts";
-import { measure } from "./measure.ts";
+import { breakpointRows } from "./breakpoints.ts";
+import { CMDLINE, engines, MEMORY_MIB, type Engine, type EngineName } from "./engines.ts";
+import { measure, type Moment } from "./measure.ts";
+import { parseOptions, usage, type BenchOptions } from "./options.ts";
+import { boundsTable, table, type Cell } from "./report.ts";
+import { WORKLOADS, type Workload } from "./workloads.ts";
 
+const root = path.resolve(import.meta.dirname, "..");
 const RESULTS = path.join(import.meta.dirname, "results.md");
 const HISTORY = "## History";
-/** An emulator that takes longer hangs. */
-const LIMIT_SECONDS = 900;
+/** No further run of an engine in a workload that has taken so many seconds: long runs vary less. */
+const ENOUGH_SECONDS = 30;
 
-interface Row {
-  name: string;
-  wall?: number;
-  user?: number;
-  instructions?: number;
-  /** Why there are no numbers. */
-  failure?: string;
+/** Measurements of this project alone, each a section of the results. */
+const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
+  breakpoints: breakpointRows,
+};
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
-/** The instruction count that an emulator reported on its last line, if any. */
-function reportedCount(stdout: string): number | undefined {
-  for (const line of stdout.trimEnd().split("\n").reverse()) {
-    const count = /"icount":"(\d+)"/.exec(line)?.[1];
-    if (count !== undefined) return Number(count);
-  }
-  return undefined;
+function least(one: Moment | undefined, other: Moment): Moment {
+  if (!one) return other;
+  return {
+    wall: Math.min(one.wall, other.wall),
+    user: Math.min(one.user, other.user),
+    ...(other.instructions === undefined ? {} : { instructions: other.instructions }),
+  };
 }
 
-async function boot(guest: Guest): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const { name, only32, command, reportsCount } of contenders(BUSYBOX_GREETING)) {
-    if (only32 && guest.bits !== 32) continue;
-    const [program, ...args] = command(guest);
-    try {
-      const { wall, user, stdout } = await measure(program, args, BUSYBOX_GREETING, LIMIT_SECONDS, reportsCount);
-      const instructions = reportsCount ? reportedCount(stdout) : undefined;
-      rows.push({ name, wall, user, ...(instructions === undefined ? {} : { instructions }) });
-      console.log(`${guest.bits}-bit, ${name}: ${wall.toFixed(1)} s wall, ${user.toFixed(1)} s user`);
-    } catch (error) {
-      const failure = error instanceof Error ? error.message : String(error);
-      rows.push({ name, failure });
-      console.log(`${guest.bits}-bit, ${name}: ${failure}`);
+/** From one moment (or the start) to another. */
+function between(from: Moment | undefined, to: Moment): Moment {
+  const begin = from ?? { wall: 0, user: 0, instructions: 0 };
+  const counted = to.instructions !== undefined && begin.instructions !== undefined;
+  return {
+    wall: to.wall - begin.wall,
+    user: to.user - begin.user,
+    ...(counted ? { instructions: to.instructions! - begin.instructions! } : {}),
+  };
+}
+
+/** All engines in one workload; they take turns, so that a busy spell of the machine does not hit one alone. */
+async function runWorkload(
+  workload: Workload,
+  contenders: ReadonlyMap<EngineName, Engine | string>,
+  options: BenchOptions,
+): Promise<Cell[]> {
+  const names = workload.engines.filter((name) => contenders.has(name));
+  if (names.length === 0) return [];
+  const guest = await workload.guest();
+  const markers = [...new Set(workload.segments.flatMap(({ from, to }) => (from === undefined ? [to] : [from, to])))];
+  const states = names.map((name) => ({ name, runs: 0, spent: 0, failure: "", took: new Map<string, Moment>() }));
+  for (let round = 0; round < options.runs; round++) {
+    for (const state of states) {
+      const engine = contenders.get(state.name)!;
+      if (typeof engine === "string") {
+        state.failure = engine;
+        continue;
+      }
+      if (state.failure !== "" || state.spent >= ENOUGH_SECONDS) continue;
+      const scratch = await mkdtemp(path.join(os.tmpdir(), "bootscope-bench-"));
+      try {
+        const launch = await engine.launch(guest, markers, scratch);
+        const moments = await measure(launch, markers, options.limitSeconds);
+        for (const { title, from, to } of workload.segments) {
+          const begin = from === undefined ? undefined : moments.get(from)!;
+          state.took.set(title, least(state.took.get(title), between(begin, moments.get(to)!)));
+        }
+        const { wall, user } = moments.get(markers.at(-1))!;
+        state.runs++;
+        state.spent += wall;
+        console.log(`  ${engine.title}: ${wall.toFixed(1)} s wall, ${user.toFixed(1)} s user`);
+      } catch (error) {
+        state.failure = reason(error);
+        console.log(`  ${engine.title}: ${state.failure}`);
+      } finally {
+        await rm(scratch, { recursive: true, force: true });
+      }
     }
   }
-  return rows;
+  const all = engines(options.program ?? "");
+  return workload.segments.flatMap(({ title: segment }) =>
+    states.map(({ name, runs, failure, took }) => {
+      const figures = took.get(segment);
+      return {
+        segment,
+        engine: name,
+        title: all[name].title,
+        runs,
+        ...(figures ? { took: figures } : {}),
+        ...(failure === "" ? {} : { failure }),
+      };
+    }),
+  );
 }
 
-function table(rows: readonly Row[]): string {
-  const [ours] = rows;
-  const ratio = (value: number | undefined, base: number | undefined): string =>
-    value === undefined || base === undefined ? "–" : (value / base).toFixed(2);
-  const number = (value: number | undefined, digits: number): string => value?.toFixed(digits) ?? "–";
-  const lines = rows.map(({ name, wall, user, instructions }) => {
-    const millions = instructions === undefined ? undefined : instructions / 1e6;
-    const speed = millions === undefined || user === undefined ? undefined : millions / user;
-    const cells = [
-      name,
-      number(wall, 1),
-      ratio(wall, ours?.wall),
-      number(user, 1),
-      ratio(user, ours?.user),
-      number(millions, 0),
-      number(speed, 0),
-    ];
-    return `| ${cells.join(" | ")} |`;
-  });
-  const failures = rows.flatMap(({ name, failure }) => (failure === undefined ? [] : [`\n${name}: ${failure}`]));
-  return [
-    "| emulator | wall s | wall ÷ Bootscope | user s | user ÷ Bootscope | million instructions | million a user second |",
-    "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ...lines,
-    ...failures,
-  ].join("\n");
+interface Report {
+  versions: readonly string[];
+  /** At the start. */
+  load: number;
+  cells: readonly Cell[];
+  sections: readonly string[];
 }
 
-function version(command: string, args: readonly string[]): string {
-  try {
-    return execFileSync(command, args, { encoding: "utf8" }).split("\n")[0] ?? "";
-  } catch {
-    return `${command} is missing`;
-  }
+function markdown({ versions, load, cells, sections }: Report): string {
+  const bounds = boundsTable(cells);
+  return `# Benchmark
+
+Written by \`npm run bench\`; docs/benchmarks.md says how it measures. Seconds are the least of the runs, user seconds the
+processor time of all of an emulator's threads. Direct boots have the command line \`${CMDLINE}\`; guests have ${MEMORY_MIB} MiB.
+
+- ${new Date().toISOString().slice(0, 10)}
+- ${os.cpus().length} × ${os.cpus()[0]?.model.trim() ?? "unknown processor"}, ${Math.round(os.totalmem() / 2 ** 30)} GiB, load average ${load.toFixed(1)} at the start and ${(os.loadavg()[0] ?? 0).toFixed(1)} at the end
+- ${os.type()} ${os.release()}; Node ${process.version}
+${versions.map((version) => `- ${version}\n`).join("")}
+${cells.length > 0 ? `## Workloads and engines\n\n${table(cells)}\n` : ""}
+${bounds === undefined ? "" : `## Bounds\n\n${bounds}\n`}
+${sections.join("\n\n")}
+`;
 }
 
 async function main(): Promise<void> {
-  const root = path.resolve(import.meta.dirname, "..");
-  execFileSync(process.execPath, ["--import", "tsx", path.join(root, "scripts/build.ts")], {
-    cwd: root,
-    stdio: "inherit",
-  });
-  const cloud = await cloudKernel();
-  const i686 = await i686Kernel();
-  const guests: Guest[] = [
-    {
-      title: `Debian's cloud kernel ${cloud.version}`,
-      bits: 64,
-      kernel: cloud.vmlinuz,
-      initrd: await busyboxInitramfs(),
-    },
-    { title: `Debian's 32-bit kernel ${i686.version}`, bits: 32, kernel: i686.vmlinuz, initrd: await i686Initramfs() },
-  ];
+  const parts = [...Object.keys(WORKLOADS), ...Object.keys(SECTIONS)];
+  const options = parseOptions(process.argv.slice(2), parts);
+  if (options === "help") {
+    console.log(usage(parts));
+    return;
+  }
   const load = os.loadavg()[0] ?? 0;
+  if (options.program === undefined) {
+    execFileSync(process.execPath, ["--import", "tsx", path.join(root, "scripts/build.ts")], {
+      cwd: root,
+      stdio: "inherit",
+    });
+  }
+  const wanted = (name: string): boolean => options.only?.includes(name) ?? true;
+  const all = engines(options.program ?? path.join(root, "dist/bootscope.js"));
+  const versions: string[] = [];
+  const contenders = new Map<EngineName, Engine | string>();
+  for (const name of options.engines) {
+    const engine = all[name];
+    try {
+      const version = await engine.version();
+      if (!versions.includes(version)) versions.push(version);
+      contenders.set(name, engine);
+    } catch (error) {
+      contenders.set(name, reason(error));
+      versions.push(`${engine.title} is missing: ${reason(error)}`);
+    }
+  }
+  const cells: Cell[] = [];
+  for (const [name, workload] of Object.entries(WORKLOADS)) {
+    if (!wanted(name)) continue;
+    console.log(`${workload.title}:`);
+    cells.push(...(await runWorkload(workload, contenders, options)));
+  }
   const sections: string[] = [];
-  for (const guest of guests) sections.push(`## ${guest.title}, ${guest.bits}-bit\n\n${table(await boot(guest))}`);
-  const require = createRequire(import.meta.url);
-  const v86 = JSON.parse(readFileSync(path.join(path.dirname(require.resolve("v86")), "../package.json"), "utf8")) as {
-    version: string;
-  };
-  const head = `# Boot benchmark
-
-Written by \`npm run bench\`: each emulator boots the same kernel and busybox initramfs directly (\`${CMDLINE}\`,
-${MEMORY_MIB} MiB), from the start of its process to the line that /init prints. User seconds are the processor time of
-the process up to then and hardly depend on what else runs on the machine; wall seconds do. v86 goes through SeaBIOS first.
-
-- ${new Date().toISOString().slice(0, 10)}, commit ${version("git", ["-C", root, "rev-parse", "--short", "HEAD"])}
-- ${os.cpus().length} × ${os.cpus()[0]?.model.trim() ?? "unknown processor"}, ${Math.round(os.totalmem() / 2 ** 30)} GiB, load average ${load.toFixed(1)} at the start
-- ${os.type()} ${os.release()}; Node ${process.version}; ${version("qemu-system-x86_64", ["--version"])}; v86 ${v86.version}
-`;
+  for (const [name, section] of Object.entries(SECTIONS)) {
+    if (!wanted(name)) continue;
+    console.log(`${name}:`);
+    sections.push(await section().catch((error: unknown) => `## ${name}\n\nNo figures: ${reason(error)}`));
+  }
+  const settings = { ...(await resolveConfig(RESULTS)), parser: "markdown" };
+  const report = markdown({ versions, load, cells, sections });
+  console.log(`\n${await format(report, settings)}`);
+  if (options.only !== undefined || options.engines.length < Object.keys(all).length) return;
   const old = existsSync(RESULTS) ? readFileSync(RESULTS, "utf8") : "";
   const history = old.includes(HISTORY) ? old.slice(old.indexOf(HISTORY)) : `${HISTORY}\n`;
-  const text = `${head}\n${sections.join("\n\n")}\n\n${history}`;
-  writeFileSync(RESULTS, await format(text, { ...(await resolveConfig(RESULTS)), parser: "markdown" }));
+  writeFileSync(RESULTS, await format(`${report}\n${history}`, settings));
 }
 
-if (process.argv[2] === "--v86") {
-  const { bootV86 } = await import("./v86-boot.ts");
-  bootV86(process.argv.slice(3), BUSYBOX_GREETING);
-} else await main();
+await main();

@@ -25,7 +25,18 @@ test("a full command line is read", () => {
     screenText: false,
     events: false,
     gdb: undefined,
+    marks: [],
   });
+});
+
+test("texts to mark, as often as one likes, but none that is empty", () => {
+  const command = parseCommand(["run", "--demo", "--mark", "first line", "--mark", "second"]);
+  assert.ok(command !== "help");
+  assert.deepEqual(command.marks, ["first line", "second"]);
+  assert.throws(
+    () => parseCommand(["run", "--demo", "--mark", ""]),
+    (error: unknown) => error instanceof BootInputError && error.message === "--mark is empty: a text was expected.",
+  );
 });
 
 test("a port for gdb", () => {

@@ -29,6 +29,8 @@ export interface RunCommand {
   events: boolean;
   /** Port on which gdb is waited for, 0 for any; undefined for none. */
   gdb: number | undefined;
+  /** Texts whose first appearance on the serial port is to be printed with its icount. */
+  marks: readonly string[];
 }
 
 export const HELP = `Usage: bootscope run [--kernel FILE] [--disk FILE] [--cdrom FILE] [--demo] [options]
@@ -53,6 +55,8 @@ Boots an emulated x86-64 PC from its reset vector. The serial port is on stdin a
   --events           print boot events on stderr as they come
   --gdb PORT         wait for gdb on 127.0.0.1:PORT (0: any free one) before the first
                      instruction, and run when it says so
+  --mark TEXT        say on stderr at which instruction TEXT first came on the serial
+                     port (may be repeated)
   --screen-text      print the VGA text screen when the run ends
   --timeout SECONDS  give up after this much wall time
   --json             print the result as one JSON object on stdout; the guest's
@@ -81,6 +85,7 @@ export function parseCommand(argv: readonly string[]): RunCommand | "help" {
     screenText: values["screen-text"] ?? false,
     events: values.events ?? false,
     gdb: values.gdb === undefined ? undefined : portNumber(values.gdb),
+    marks: (values.mark ?? []).map(nonEmpty("--mark")),
   };
 }
 
@@ -134,6 +139,7 @@ function parse(argv: readonly string[]) {
         boot: { type: "string" },
         events: { type: "boolean" },
         gdb: { type: "string" },
+        mark: { type: "string", multiple: true },
         "screen-text": { type: "boolean" },
         memory: { type: "string" },
         entry: { type: "string" },
@@ -148,6 +154,13 @@ function parse(argv: readonly string[]) {
     const message = error instanceof Error ? error.message : String(error);
     throw new BootInputError(`${message.split(/\.\s/)[0]}. See --help.`);
   }
+}
+
+function nonEmpty(option: string): (text: string) => string {
+  return (text) => {
+    if (text === "") throw new BootInputError(`${option} is empty: a text was expected.`);
+    return text;
+  };
 }
 
 function wholeNumber(option: string, text: string): number {

@@ -63,6 +63,7 @@ export async function run(
   const serial = command.json ? host.stderr : host.stdout;
   const note = (text: string): void => void host.stderr.write(`bootscope: ${text}${interactive ? "\r\n" : "\n"}`);
   const search = command.until.kind === "serial" ? new SerialSearch(command.until.text) : undefined;
+  const marks = new Map(command.marks.map((text) => [text, new SerialSearch(text)]));
   /** Why the machine was paused from here. */
   let cause: "serial" | "timeout" | "quit" | "asleep" | undefined;
 
@@ -70,6 +71,11 @@ export async function run(
     output(source, bytes) {
       if (source !== 0) return;
       serial.write(Uint8Array.from(bytes));
+      for (const [text, mark] of marks) {
+        if (!mark.feed(bytes)) continue;
+        marks.delete(text);
+        note(`mark "${text}" at instruction ${machine.icount}`);
+      }
       if (search?.feed(bytes) === true) {
         machine.endRun();
         end("serial");

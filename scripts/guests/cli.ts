@@ -1,5 +1,14 @@
 /** `npx tsx scripts/guests/cli.ts GUEST…`: makes guests and prints where they lie, one `name: path` a line. */
-import { debianRootDisk, grubGptDisk, grubIso, grubMbrDisk, memtestDisk, memtestIso } from "./grub-disks.ts";
+import {
+  debianRootDisk,
+  grubCloudDisk,
+  grubGptDisk,
+  grubIso,
+  grubMbrDisk,
+  grubStockDisk,
+  memtestDisk,
+  memtestIso,
+} from "./grub-disks.ts";
 import {
   buildrootInitramfs,
   busybox,
@@ -8,7 +17,9 @@ import {
   GuestError,
   i686Initramfs,
   i686Kernel,
+  i686SteadyInitramfs,
   installer,
+  steadyInitramfs,
   stockKernel,
   vmlinux,
   type KernelFiles,
@@ -27,7 +38,10 @@ const GUESTS: Record<string, () => Promise<Record<string, string>>> = {
   "i686-pae": () => kernel(i686Kernel("PAE")),
   installer: async () => ({ ...(await installer()) }),
   busybox: async () => ({ binary: (await busybox()).binary, initramfs: await busyboxInitramfs() }),
+  steady: async () => ({ initramfs: await steadyInitramfs(), i686: await i686SteadyInitramfs() }),
   "grub-mbr": async () => ({ disk: await grubMbrDisk() }),
+  "grub-cloud": async () => ({ disk: await grubCloudDisk() }),
+  "grub-stock": async () => ({ disk: await grubStockDisk() }),
   "grub-gpt": async () => ({ disk: await grubGptDisk() }),
   "grub-iso": async () => ({ cdrom: await grubIso() }),
   isolinux: async () => ({ cdrom: await isolinuxIso() }),

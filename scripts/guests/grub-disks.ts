@@ -7,7 +7,7 @@ import { DEBIAN_ROOT_UUID, debianSystem } from "./debian-system.ts";
 import { ext4Partition, MIB, partitionedDisk, SECTOR, type Partition } from "./disk-files.ts";
 import { DISK_ROOT_RECIPE, grubConfiguration, writeDiskRoot } from "./disk-root.ts";
 import { embedGrub, writeGrubDirectory, type GrubPlace } from "./grub.ts";
-import { busybox } from "./guests.ts";
+import { busybox, busyboxInitramfs, cloudKernel, stockKernel } from "./guests.ts";
 import { ISO_DATE } from "./iso.ts";
 import { recipeDigest } from "./recipe.ts";
 import { ensureTools, tool } from "./tools.ts";
@@ -43,6 +43,8 @@ function mbrLayout(name: string, bytes: number, diskId: string, rootUuid: string
 }
 
 const MBR = mbrLayout("grub-mbr", 64 * MIB, "0xb007c0de", "b007c0de-0000-4000-8000-000000000001");
+const CLOUD_DISK = mbrLayout("grub-cloud", 64 * MIB, "0xb007c0d9", "b007c0de-0000-4000-8000-000000000009");
+const STOCK_DISK = mbrLayout("grub-stock", 64 * MIB, "0xb007c0da", "b007c0de-0000-4000-8000-00000000000a");
 const DEBIAN = mbrLayout("debian-root", 1024 * MIB, "0xb007c0d8", DEBIAN_ROOT_UUID);
 const MEMTEST = mbrLayout("memtest", 16 * MIB, "0xb007c0d6", "b007c0de-0000-4000-8000-000000000006");
 
@@ -136,7 +138,38 @@ export function grubGptDisk(options: MenuOptions = {}): Promise<string> {
   return busyboxDisk(GPT, options);
 }
 
-/** The same on a CD by grub-mkrescue: the root is the CD itself. */
+/** A disk whose GRUB starts a kernel at once, with the busybox initramfs and the serial console alone. */
+async function kernelDisk(layout: Layout, kernel: string): Promise<string> {
+  const initrd = await busyboxInitramfs();
+  const configuration = `serial --unit=0 --speed=115200
+terminal_input serial console
+terminal_output serial console
+set timeout=0
+menuentry 'Debian GNU/Linux' {
+\tsearch --no-floppy --set=root --fs-uuid ${layout.rootUuid}
+\tlinux\t/boot/vmlinuz console=ttyS0,115200
+\tinitrd\t/boot/initrd.img
+}
+`;
+  const recipe = { kernel: basename(kernel), initrd: basename(dirname(initrd)) };
+  return grubDisk(layout, configuration, recipe, async (root) => {
+    await mkdir(join(root, "boot"), { recursive: true });
+    await copyFile(kernel, join(root, "boot", "vmlinuz"));
+    await copyFile(initrd, join(root, "boot", "initrd.img"));
+  });
+}
+
+/** An MBR disk: GRUB without waiting, the cloud kernel, the initramfs that greets with BUSYBOX_GREETING. */
+export async function grubCloudDisk(): Promise<string> {
+  return kernelDisk(CLOUD_DISK, (await cloudKernel()).vmlinuz);
+}
+
+/** The same with the stock kernel. */
+export async function grubStockDisk(): Promise<string> {
+  return kernelDisk(STOCK_DISK, (await stockKernel()).vmlinuz);
+}
+
+/** The busybox system of `grubMbrDisk` on a CD by grub-mkrescue: the root is the CD itself. */
 export async function grubIso(): Promise<string> {
   const { recipe, fill } = await busyboxSystem();
   const configuration = grubConfiguration({

@@ -13,6 +13,7 @@ import { extractVmlinux } from "../../boot-formats/bzimage.ts";
 import { cachedDirectory } from "./cache.ts";
 import { foreignArchitecture, GuestError, realPackage, unpackPackage } from "./debian.ts";
 import { buildrootRoot, busyboxRoot } from "./initramfs.ts";
+import { steadyRoot } from "./steady-root.ts";
 
 export { GuestError } from "./debian.ts";
 export { BUILDROOT_GREETING, BUSYBOX_GREETING } from "./initramfs.ts";
@@ -138,6 +139,16 @@ export async function busyboxInitramfs(): Promise<string> {
 /** The same root for a 32-bit kernel. */
 export async function i686Initramfs(): Promise<string> {
   return initramfs("i686-initramfs", busyboxRoot, await i386Busybox());
+}
+
+/** A gzip initramfs whose /init does the work of STEADY_WORK between marker lines. */
+export async function steadyInitramfs(): Promise<string> {
+  return initramfs("steady", steadyRoot, await busybox());
+}
+
+/** The same for a 32-bit kernel. */
+export async function i686SteadyInitramfs(): Promise<string> {
+  return initramfs("i686-steady", steadyRoot, await i386Busybox());
 }
 
 /** A gzip initramfs as buildroot makes it: busybox init, inittab, rcS, a shell on ttyS0. */

@@ -15,7 +15,7 @@ export const BUSYBOX_GREETING = "bootscope: init reached";
 export const BUILDROOT_GREETING = "Welcome to Bootscope's buildroot root";
 
 /** Directories, the console node (the kernel opens it for /init before devtmpfs is there), busybox and its links. */
-function common(busybox: Uint8Array, directories: string[], applets: readonly string[]): CpioEntry[] {
+export function rootEntries(busybox: Uint8Array, directories: string[], applets: readonly string[]): CpioEntry[] {
   return [
     ...directories.map((path) => cpioDirectory(path)),
     cpioDirectory("root", 0o700),
@@ -44,7 +44,7 @@ while :; do
 done
 `;
   return writeCpio([
-    ...common(busybox, ["bin", "dev", "etc", "proc", "sys"], applets),
+    ...rootEntries(busybox, ["bin", "dev", "etc", "proc", "sys"], applets),
     cpioFile("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"),
     cpioFile("etc/group", "root:x:0:\n"),
     cpioFile("init", init, 0o755),
@@ -177,7 +177,7 @@ export function buildrootRoot(busybox: Uint8Array, applets: readonly string[]): 
   ];
   const script = (name: string, text: string): CpioEntry => cpioFile(`etc/init.d/${name}`, text, 0o755);
   return writeCpio([
-    ...common(busybox, directories, applets),
+    ...rootEntries(busybox, directories, applets),
     ...["init", "syslogd", "klogd", "reboot", "poweroff", "halt", "start-stop-daemon", "sysctl"].map((applet) =>
       cpioSymlink(`sbin/${applet}`, "../bin/busybox"),
     ),

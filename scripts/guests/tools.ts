@@ -1,13 +1,15 @@
-/** Programs of this system that disks and root file systems are made with. */
+/** Programs of this system that disks and root file systems are made with, or that guests run in for comparison. */
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { GuestError, run, type RunOptions } from "./debian.ts";
 
 /** Which Debian package has a program. */
 const PACKAGES = {
+  bochs: "bochs",
   debootstrap: "debootstrap",
   "grub-mkimage": "grub-common",
   "grub-mkrescue": "grub-common",
+  "qemu-system-x86_64": "qemu-system-x86",
   mcopy: "mtools",
   mformat: "mtools",
   mke2fs: "e2fsprogs",
@@ -54,7 +56,7 @@ export async function ensureTools(...programs: readonly Tool[]): Promise<void> {
   const still = missing.filter((program) => find(program) === undefined);
   if (still.length > 0) {
     throw new GuestError(
-      `This guest is made with ${still.join(", ")}: run "apt-get install ${packages.join(" ")}" as root and try again.`,
+      `This needs ${still.join(", ")}: run "apt-get install ${packages.join(" ")}" as root and try again.`,
     );
   }
 }

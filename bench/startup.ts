@@ -1,0 +1,216 @@
+/**
+ * What a user waits for under the debugger, as a DAP client over the built adapter sees it: from F5 to the stop at the
+ * reset vector, a single step, and the memory that a boot takes. Alone: `npx tsx bench/startup.ts [PATH OF AN ADAPTER]`.
+ */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { performance } from "node:perf_hooks";
+import { fileURLToPath } from "node:url";
+import type { DebugProtocol } from "@vscode/debugprotocol";
+import { launchProblem } from "../extension/launch-check.ts";
+import { busyboxInitramfs, cloudKernel, stockKernel } from "../scripts/guests/guests.ts";
+import { Client } from "../test/dap/client.ts";
+
+const ADAPTER = fileURLToPath(new URL("../dist/debug-adapter.js", import.meta.url));
+const MEMORY_MIB = 512;
+const STARTS = 7;
+const STEPS = 2000;
+const NEXTS = 90;
+/** A boot that takes longer hangs. */
+const BOOT_LIMIT_MS = 300_000;
+
+interface Start {
+  /** Milliseconds of the extension's own check of the configuration, and then from the start of the adapter's process. */
+  check: number;
+  initialized: number;
+  launched: number;
+  stopped: number;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
+}
+
+/** What a launch configuration names. */
+interface Launch {
+  kernel: string;
+  initrd: string;
+  memory: number;
+  boot: "full" | "direct";
+}
+
+/** F5 as VS Code does it: check, adapter, `initialize`, `launch`, `configurationDone`; to the `stopped` event. */
+async function start(adapter: string, launch: Launch): Promise<Start> {
+  const began = performance.now();
+  const problem = await launchProblem({ ...launch });
+  if (problem !== undefined) throw new Error(problem);
+  const check = performance.now() - began;
+  const spawned = performance.now();
+  const client = new Client(adapter);
+  try {
+    await client.ask("initialize", { adapterID: "bootscope", clientID: "vscode" });
+    const initialized = performance.now() - spawned;
+    const launched = client.ask("launch", { ...launch, stopOnEntry: true });
+    await Promise.all([launched, client.event("initialized")]);
+    const ready = performance.now() - spawned;
+    await client.ask("configurationDone");
+    await client.stopped();
+    return { check, initialized, launched: ready, stopped: performance.now() - spawned };
+  } finally {
+    await client.close();
+  }
+}
+
+/** What VS Code asks at a stop: the thread, its stack, the scopes, and the values of those that are cheap. */
+async function look(client: Client): Promise<void> {
+  await client.ask("threads");
+  const trace = await client.ask<DebugProtocol.StackTraceResponse["body"]>("stackTrace", { threadId: 1 });
+  const frameId = trace.stackFrames[0]?.id;
+  const { scopes } = await client.ask<DebugProtocol.ScopesResponse["body"]>("scopes", { frameId });
+  for (const { expensive, variablesReference } of scopes) {
+    if (!expensive) await client.ask("variables", { variablesReference });
+  }
+}
+
+interface Pace {
+  what: string;
+  /** Milliseconds from the request to the `stopped` event: half of the steps took at most so long, and 99 of 100. */
+  median: number;
+  slow: number;
+  /** Steps a second of the whole loop. */
+  rate: number;
+}
+
+/** One way to step, over and over. */
+interface Walk {
+  command: "stepIn" | "next";
+  granularity?: "instruction";
+  looks: boolean;
+  steps: number;
+}
+
+const WALKS: readonly Walk[] = [
+  { command: "stepIn", granularity: "instruction", looks: false, steps: STEPS },
+  { command: "stepIn", looks: false, steps: STEPS },
+  { command: "stepIn", granularity: "instruction", looks: true, steps: STEPS },
+  // Of `next` few: sooner or later it meets a call that does not return.
+  { command: "next", granularity: "instruction", looks: false, steps: NEXTS },
+];
+
+/** Steps from a phase's first instruction on, in a session of its own. */
+async function pace(adapter: string, launch: Launch, phase: string, walk: Walk): Promise<Pace> {
+  const { command, granularity, looks, steps } = walk;
+  const client = new Client(adapter);
+  try {
+    await client.launch({ ...launch, stopAt: phase });
+    await client.stopped();
+    const times: number[] = [];
+    let moving = 0;
+    const began = performance.now();
+    for (let step = 0; step < steps; step++) {
+      const asked = performance.now();
+      await client.move(command, granularity === undefined ? {} : { granularity });
+      const took = performance.now() - asked;
+      times.push(took);
+      moving += took;
+      if (looks) await look(client);
+    }
+    const rate = steps / ((looks ? performance.now() - began : moving) / 1000);
+    times.sort((a, b) => a - b);
+    const by = granularity === undefined ? " by line" : " by instruction";
+    return {
+      what: `\`${command}\`${by}${looks ? ", with what VS Code asks at a stop" : ""}, from phase ${phase}`,
+      median: median(times),
+      slow: times[Math.floor(steps * 0.99)] ?? NaN,
+      rate,
+    };
+  } finally {
+    client.kill();
+  }
+}
+
+/** Largest resident size of a process so far, in MiB (proc(5), VmHWM). */
+function peakMiB(pid: number): number {
+  const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+  return Number(kib) / 1024;
+}
+
+/** Peak memory of the adapter's process in a boot to the first instruction of /init. */
+async function memory(adapter: string, launch: Launch): Promise<number> {
+  const client = new Client(adapter);
+  const timer = setTimeout(() => client.kill(), BOOT_LIMIT_MS);
+  try {
+    await client.launch({ ...launch, stopAt: "init" });
+    await client.stopped();
+    return peakMiB(client.pid as number);
+  } finally {
+    clearTimeout(timer);
+    client.kill();
+  }
+}
+
+const ms = (value: number): string => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
+const table = (head: string[], rows: string[][]): string =>
+  [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+
+/** A section of the benchmark's report, in Markdown. */
+export async function startupRows(adapter: string = ADAPTER): Promise<string> {
+  const [cloud, stock, initrd] = [await cloudKernel(), await stockKernel(), await busyboxInitramfs()];
+  const guests = [cloud, stock];
+  const launchOf = (kernel: string, boot: Launch["boot"]): Launch => ({ kernel, initrd, memory: MEMORY_MIB, boot });
+
+  const starts: string[][] = [];
+  for (const boot of ["full", "direct"] as const) {
+    const list: Start[] = [];
+    for (let run = 0; run < STARTS; run++) list.push(await start(adapter, launchOf(cloud.vmlinuz, boot)));
+    const of = (key: keyof Start): number => median(list.map((one) => one[key]));
+    const fromLaunch = median(list.map((one) => one.stopped - one.initialized));
+    const whole = median(list.map((one) => one.check + one.stopped));
+    starts.push([
+      boot === "full" ? "built-in firmware, to the reset vector" : "direct, to the kernel's entry",
+      ...[of("check"), of("initialized"), fromLaunch, of("stopped"), whole].map(ms),
+    ]);
+    console.log(starts.at(-1)?.join("  "));
+  }
+
+  const steps: string[][] = [];
+  for (const [phase, boot] of [
+    ["bios", "full"],
+    ["decompressor", "direct"],
+  ] as const) {
+    for (const walk of WALKS) {
+      const { what, median: half, slow, rate } = await pace(adapter, launchOf(cloud.vmlinuz, boot), phase, walk);
+      steps.push([what, ms(half), ms(slow), String(Math.round(rate))]);
+      console.log(steps.at(-1)?.join("  "));
+    }
+  }
+
+  const peaks: string[][] = [];
+  for (const { vmlinuz, version } of guests) {
+    const peak = await memory(adapter, launchOf(vmlinuz, "direct"));
+    peaks.push([version, String(Math.round(peak)), String(Math.round(peak - MEMORY_MIB))]);
+    console.log(peaks.at(-1)?.join("  "));
+  }
+
+  return [
+    "## Under the debugger",
+    `A DAP client over the built adapter; medians of ${STARTS} starts, each in a fresh process, and of ${STEPS} steps.`,
+    table(
+      [
+        "start (cloud kernel, initramfs)",
+        "check",
+        "adapter answers",
+        "launch to stop",
+        "process to stop",
+        "F5 to stop",
+      ],
+      starts,
+    ),
+    table(["step", "median", "99 of 100", "steps a second"], steps),
+    table([`peak memory to /init, ${MEMORY_MIB} MiB of RAM`, "MiB", "beyond RAM"], peaks),
+  ].join("\n\n");
+}
+
+if (process.argv[1] === import.meta.filename) {
+  console.log(await startupRows(path.resolve(process.argv[2] ?? ADAPTER)));
+}
