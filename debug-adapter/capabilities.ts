@@ -18,6 +18,8 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsSetVariable: true,
   supportsSetExpression: true,
   supportsEvaluateForHovers: true,
+  supportsCompletionsRequest: true,
+  completionTriggerCharacters: [".", "$", "%"],
   supportsClipboardContext: true,
   supportsReadMemoryRequest: true,
   supportsWriteMemoryRequest: true,

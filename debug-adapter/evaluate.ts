@@ -1,173 +1,169 @@
-/** The evaluate and setExpression requests: expressions, and the commands of the debug console. */
+/** The evaluate, setExpression and completions requests: expressions, assignments, and the debug console. */
 import type { DebugProtocol } from "@vscode/debugprotocol";
-import { describe, hex, reference } from "./address.ts";
-import { optionalText, textOf } from "./arguments.ts";
+import type { CompiledExpression, ExpressionNode } from "../emulator/machine/inspect-expression.ts";
+import { nameOf } from "../emulator/machine/inspect-message.ts";
+import { describe, hex, inSpace, lin, reference } from "./address.ts";
+import { integerOf, optionalInteger, optionalText, textOf } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
-import { eventText, originText } from "./boot-events.ts";
-import { byteText, disassemble } from "./disassembly.ts";
-import { evaluateAddress, evaluateExpression } from "./expressions/evaluate.ts";
-import type { ExpressionContext } from "./expressions/evaluate.ts";
+import { completions } from "./console/completion.ts";
+import { DebugConsole } from "./console/console.ts";
+import { failAt } from "./expressions/errors.ts";
+import { evaluateCompiled } from "./expressions/evaluate.ts";
+import type { ExpressionContext, ExpressionValue } from "./expressions/evaluate.ts";
+import { compile, compileAssignment } from "./expressions/parser.ts";
+import type { SymbolTable } from "./expressions/symbols.ts";
 import { BIT_FIELDS, bitNames } from "./flags.ts";
-import { ipMinusLinear } from "./memory.ts";
-import { MAX_ORIGINS, originsAt } from "./origins.ts";
-import { wirePhases } from "./phases.ts";
-import { codeBits } from "./registers.ts";
-import type { BootEvent, Target } from "./target.ts";
+import { codeBits, registerMemory } from "./registers.ts";
+import type { CpuState, Target } from "./target.ts";
 import type { Variables } from "./variables.ts";
-import { walkText } from "./walk.ts";
 
 type Result = DebugProtocol.EvaluateResponse["body"];
 
-/** Units that `x` shows at most. */
-const MAX_EXAMINE = 1024;
-/** Events that the console lists at most: the last ones. */
-const MAX_EVENTS = 500;
-
-const HELP = [
-  "Expressions: registers (rax, cs.base, cr0, msr:0xc0000080), numbers, C operators,",
-  "  phys:0x7c00, lin:0x7c00, 07c0:0000, cs:rip, phys[0x7c00], dword lin[rsp+8].",
-  "NAME = EXPRESSION     write a register",
-  "x/16xb ADDRESS        examine memory: count, x d u c s or i (instructions), size b h w g",
-  "walk ADDRESS          page table walk",
-  "phases                phases of the boot and when they were reached",
-  "events                what has happened in the boot so far",
-  "origin ADDRESS [LEN]  which disk blocks the bytes there came from",
-].join("\n");
+/** What evaluating needs of the session. */
+export interface EvaluateServices {
+  /** One line a breakpoint. */
+  breakpoints(): string[];
+  /** Guest RAM in bytes. */
+  memoryBytes(): number;
+  symbols?(): SymbolTable | undefined;
+}
 
 export class Evaluate {
   readonly #target: Target;
   readonly #variables: Variables;
+  readonly #services: EvaluateServices;
+  readonly #console: DebugConsole;
+  #mayWrite: () => void = () => undefined;
 
-  constructor(target: Target, variables: Variables) {
+  constructor(target: Target, variables: Variables, services: EvaluateServices) {
     this.#target = target;
     this.#variables = variables;
+    this.#services = services;
+    this.#console = new DebugConsole({
+      target,
+      context: () => this.context(),
+      symbols: () => this.#symbols(),
+      breakpoints: () => services.breakpoints(),
+      memoryBytes: () => services.memoryBytes(),
+      mayWrite: () => this.#mayWrite(),
+    });
   }
 
-  /** `mayWrite` checks that the machine is stopped, and throws when it is not. */
+  /** `mayWrite` is called before the machine is changed, and throws when it must not be. */
   async evaluate(args: Arguments, mayWrite: () => void): Promise<Result> {
     const text = textOf(args, "expression").trim();
-    const where = optionalText(args, "context");
-    const context = await this.context();
-    if (where === "repl") {
-      const result = await this.#command(text, context);
+    if (optionalText(args, "context") === "repl") {
+      this.#mayWrite = mayWrite;
+      const result = await this.#console.run(text);
       if (result !== undefined) return { result, variablesReference: 0 };
-      const assignment = /^[%$]?([a-z][a-z0-9.]*|msr:0x[0-9a-f]+)\s*=(?!=)\s*(.+)$/i.exec(text);
-      if (assignment?.[1] !== undefined && assignment[2] !== undefined) {
+      const assignment = compileAssignment(text, this.#symbols());
+      if (assignment !== undefined) {
         mayWrite();
-        return this.assign(assignment[1], assignment[2]);
+        return this.#write(assignment.target, assignment.value);
       }
     }
-    return this.#show(text, context);
+    return this.#show(compile(text, this.#symbols()), await this.context());
   }
 
-  /** Writes a register by name. */
-  async assign(name: string, text: string): Promise<Result> {
-    const context = await this.context();
-    const register = name.trim().replace(/^[%$]/, "").toLowerCase();
-    const { value } = await evaluateExpression(text, context);
-    await this.#variables.writeRegister(context.cpu, register, value);
-    return this.#show(register, await this.context());
+  /** Writes what an expression names: a register or a part of one, or memory. */
+  assign(target: string, value: string): Promise<Result> {
+    return this.#write(compile(target.trim(), this.#symbols()), compile(value.trim(), this.#symbols()));
+  }
+
+  completions(args: Arguments, firstColumn: number): DebugProtocol.CompletionsResponse["body"] {
+    const text = textOf(args, "text");
+    const lines = text.split("\n");
+    const line = lines[(optionalInteger(args, "line", 0, lines.length) ?? firstColumn) - firstColumn] ?? "";
+    const column = integerOf(args, "column", 0, Number.MAX_SAFE_INTEGER) - firstColumn;
+    const before = line.slice(0, Math.max(0, column));
+    return { targets: completions(before, firstColumn, this.#console.commands, this.#symbols()) };
   }
 
   async context(): Promise<ExpressionContext> {
+    const symbols = this.#symbols();
     return {
       cpu: await this.#target.cpu(),
       readMemory: (space, address, length) => this.#target.readMemory(space, address, length),
+      readMsr: async (index) => (await this.#target.msrs()).find((msr) => msr.index === index)?.value,
+      phase: async () => (await this.#target.phases()).at(-1)?.name,
+      ...(symbols === undefined ? {} : { symbols }),
     };
   }
 
-  async #show(text: string, context: ExpressionContext): Promise<Result> {
-    const { value, space } = await evaluateExpression(text, context);
-    const fields = BIT_FIELDS[text.replace(/^[%$]/, "").toLowerCase()];
-    const at = space === "phys" ? { space, address: value } : { space: "lin" as const, address: value };
-    const shown = space === undefined ? `${hex(value)} (${value})` : describe(at);
-    const result = fields === undefined ? shown : `${hex(value)} ${bitNames(value, fields)}`.trimEnd();
-    return { result, variablesReference: 0, memoryReference: reference(at) };
+  #symbols(): SymbolTable | undefined {
+    return this.#services.symbols?.();
   }
 
-  /** A command of the console; undefined when it is none. */
-  async #command(text: string, context: ExpressionContext): Promise<string | undefined> {
-    if (text === "help") return HELP;
-    if (text === "phases") {
-      return wirePhases(await this.#target.phases())
-        .map(
-          ({ label, icount }) => `${label}: ${icount === undefined ? "not reached" : `instruction ${BigInt(icount)}`}`,
-        )
-        .join("\n");
-    }
-    if (text === "events") return eventsText(await this.#target.bootEvents(0));
-    const origin = /^origin\s+(.+?)(?:\s+([0-9]{1,8}))?$/.exec(text);
-    if (origin?.[1] !== undefined) return this.#origin(origin[1], Number(origin[2] ?? 1), context);
-    const walk = /^walk\s+(.+)$/.exec(text)?.[1];
-    if (walk !== undefined) return walkText(await this.#target.walk((await evaluateExpression(walk, context)).value));
-    const examine = /^x(?:\/([0-9]{0,6})([a-z]{0,2}))?\s+(.+)$/.exec(text);
-    if (examine?.[3] !== undefined) return this.#examine(examine[1] ?? "", examine[2] ?? "", examine[3], context);
-    return undefined;
+  async #show(expression: CompiledExpression, context: ExpressionContext): Promise<Result> {
+    const shown = await evaluateCompiled(expression, context);
+    const { root } = expression;
+    const whole = root.op === "register" && root.shift === 0 && root.bits >= 32 ? root.name : undefined;
+    const fields = whole === undefined ? undefined : BIT_FIELDS[whole];
+    const at = shown.space === undefined ? numberAddress(root, shown, context.cpu) : inSpace(shown.space, shown.value);
+    return {
+      result:
+        fields === undefined ? valueText(shown) : `${hex(shown.value)} ${bitNames(shown.value, fields)}`.trimEnd(),
+      type: typeText(shown),
+      variablesReference: whole === undefined ? 0 : this.#variables.referenceOf(whole),
+      ...(at === undefined ? {} : { memoryReference: reference(at) }),
+    };
   }
 
-  async #origin(where: string, length: number, context: ExpressionContext): Promise<string> {
-    if (length < 1 || length > MAX_ORIGINS)
-      throw new Error(`1 to ${MAX_ORIGINS} bytes can be asked for, not ${length}.`);
-    const at = await evaluateAddress(where, context);
-    const found = await originsAt(this.#target, at, length);
-    if (found.length === 0) return `${describe(at)} did not come from a disk.`;
-    return found
-      .map((one) => `phys:${hex(one.physical)}, ${one.bytes} bytes: ${originText(one)}, instruction ${one.icount}`)
-      .join("\n");
-  }
-
-  async #examine(count: string, letters: string, where: string, context: ExpressionContext): Promise<string> {
-    const format = /[xducsi]/.exec(letters)?.[0] ?? "x";
-    const size = { b: 1, h: 2, w: 4, g: 8 }[
-      /[bhwg]/.exec(letters)?.[0] ?? (format === "c" || format === "s" ? "b" : "w")
-    ];
-    if (/[^xducsibhwg]/.test(letters) || size === undefined) {
-      throw new Error(`"${letters}" is not understood: a format (x d u c s i) and a size (b h w g) were expected.`);
-    }
-    const units = count === "" ? 1 : Number(count);
-    if (units < 1 || units > MAX_EXAMINE) throw new Error(`1 to ${MAX_EXAMINE} units can be shown, not ${units}.`);
-    const at = await evaluateAddress(where, context);
-    const read = context.readMemory.bind(context);
-    if (format === "i") {
-      const bits = codeBits(context.cpu.mode);
-      const request = { at, instructionOffset: 0, count: units, bits, ipMinusLinear: ipMinusLinear(context.cpu) };
-      const list = await disassemble(request, read);
-      return list.map((one) => `${describe(one.at)}  ${byteText(one.bytes).padEnd(30)} ${one.text}`).join("\n");
-    }
-    const bytes = await read(at.space, at.address, format === "s" ? MAX_EXAMINE : units * size);
-    if (bytes.length === 0) throw new Error(`There is no memory at ${describe(at)}.`);
-    if (format === "s")
-      return `${describe(at)}  ${JSON.stringify(Buffer.from(bytes).toString("latin1").split("\0")[0])}`;
-    const values = [];
-    for (let offset = 0; offset + size <= bytes.length; offset += size) {
-      values.push(unitText(bytes.subarray(offset, offset + size), format));
-    }
-    const perLine = Math.max(1, 16 / size);
-    const lines = [];
-    for (let index = 0; index < values.length; index += perLine) {
-      const address = hex(at.address + BigInt(index * size));
-      lines.push(`${at.space}:${address}  ${values.slice(index, index + perLine).join(" ")}`);
-    }
-    return lines.join("\n");
+  async #write(target: CompiledExpression, value: CompiledExpression): Promise<Result> {
+    const context = await this.context();
+    const to = target.root;
+    if (to.op === "register") {
+      const number = fitting(await evaluateCompiled(value, context), to.bits, target.text);
+      await this.#variables.writePart(context.cpu, to, number);
+    } else if (to.op === "msr") {
+      const index = await evaluateCompiled({ ...target, root: to.index }, context);
+      const { value: number } = await evaluateCompiled(value, context);
+      await this.#target.writeRegister(`msr:${hex(index.value)}`, number);
+    } else if (to.op === "memory") {
+      const bits = to.size === "code" ? codeBits(context.cpu.mode) : to.size * 8;
+      const number = fitting(await evaluateCompiled(value, context), bits, target.text);
+      const { value: address } = await evaluateCompiled({ ...target, root: to.address }, context);
+      const bytes = Uint8Array.from({ length: bits / 8 }, (_, n) => Number((number >> BigInt(8 * n)) & 0xffn));
+      if ((await this.#target.writeMemory(to.space, address, bytes)) < bytes.length) {
+        throw new Error(`There is no RAM at ${describe(inSpace(to.space, address))}.`);
+      }
+    } else failAt(target.text, 0, "a register, a field of one, or memory was expected left of the value");
+    return this.#show(target, await this.context());
   }
 }
 
-function eventsText(events: readonly BootEvent[]): string {
-  const left = Math.max(0, events.length - MAX_EVENTS);
-  const lines = events.slice(left).map((event) => `${event.icount}  ${eventText(event)}`);
-  return [...(left > 0 ? [`(${left} earlier events)`] : []), ...lines].join("\n");
+/** The pattern that is written into so many bits. Throws with one sentence. */
+function fitting({ value, type }: ExpressionValue, bits: number, name: string): bigint {
+  const signed = BigInt.asIntN(64, value);
+  const fits = type.signed && signed < 0n ? signed >= -(1n << BigInt(bits - 1)) : value < 1n << BigInt(bits);
+  if (!fits)
+    throw new Error(`${type.signed ? `${signed}` : hex(value)} does not fit into the ${bits} bits of ${name}.`);
+  return BigInt.asUintN(bits, value);
 }
 
-function unitText(bytes: Uint8Array, format: string): string {
-  const value = bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-  switch (format) {
-    case "d":
-      return `${BigInt.asIntN(bytes.length * 8, value)}`;
-    case "u":
-      return `${value}`;
-    case "c":
-      return JSON.stringify(String.fromCharCode(Number(value & 0xffn)));
-    default:
-      return hex(value, bytes.length * 2);
-  }
+/** Hexadecimal and decimal, or the address, or the name. */
+function valueText(shown: ExpressionValue): string {
+  const { value, type, space } = shown;
+  const name = nameOf(value, type);
+  if (name !== undefined) return `${name} (${value})`;
+  if (space !== undefined) return describe(inSpace(space, value));
+  const decimal = type.signed ? BigInt.asIntN(64, value) : value;
+  return `${hex(BigInt.asUintN(type.bits, value))} (${decimal})`;
+}
+
+function typeText({ type, space }: ExpressionValue): string {
+  if (space !== undefined) return space === "phys" ? "physical address" : "linear address";
+  if (type.names !== undefined) return type.names;
+  if (type.truth) return "bool";
+  return `${type.signed ? "i" : "u"}${type.bits}`;
+}
+
+/** Where "view memory" of a plain number leads: as a linear address; nowhere for what is too narrow to be one. */
+function numberAddress(
+  root: ExpressionNode,
+  { value, type }: ExpressionValue,
+  cpu: CpuState,
+): ReturnType<typeof lin> | undefined {
+  if (type.names !== undefined || type.truth || type.signed || type.bits < 16) return undefined;
+  return lin(root.op === "register" && root.shift === 0 ? registerMemory(cpu, root.name, value) : value);
 }

@@ -51,6 +51,13 @@ export function stackPointer(cpu: CpuState): bigint {
 /** Linear address of the top of the stack. */
 export const linearSp = (cpu: CpuState): bigint => segmentLinear(cpu, "ss", stackPointer(cpu));
 
+/** What "view memory" of a register shows: what a stack or base pointer points at through SS, others as linear addresses. */
+export function registerMemory(cpu: CpuState, name: string, value: bigint): bigint {
+  if (!isSegmentedMode(cpu.mode)) return value;
+  if (name === "rsp" || name === "rbp") return segmentLinear(cpu, "ss", value & 0xffffn);
+  return value;
+}
+
 export interface PartOfRegister {
   register: string;
   shift: number;

@@ -107,7 +107,10 @@ export class BootscopeSession extends DebugSession {
     const shared = shareTarget(machine);
     this.#target = shared.target;
     this.#variables = new Variables(this.#target);
-    this.#evaluate = new Evaluate(this.#target, this.#variables);
+    this.#evaluate = new Evaluate(this.#target, this.#variables, {
+      breakpoints: () => this.#breakpoints.lines(),
+      memoryBytes: () => (this.#execution.launched?.config.memoryMiB ?? 0) * 2 ** 20,
+    });
     this.#sources = new Sources(services.sources);
     this.#code = new CodeView(this.#target, this.#sources);
     this.#breakpoints = new Breakpoints(this.#target, this.#sources, {
@@ -311,8 +314,12 @@ export class BootscopeSession extends DebugSession {
       },
       evaluate: async (args) => {
         this.#execution.requireMachine();
-        return this.#evaluate.evaluate(args, () => this.#execution.requireStopped());
+        return this.#evaluate.evaluate(args, () => {
+          this.#execution.requireStopped();
+          this.#afterwards = () => this.#changed();
+        });
       },
+      completions: (args) => this.#evaluate.completions(args, this.#client["columnsStartAt1"] === false ? 0 : 1),
       readMemory: async (args) => {
         this.#execution.requireMachine();
         return readMemory(this.#target, args);

@@ -18,7 +18,7 @@ import {
   modeLabel,
   partOfRegister,
   readRegister,
-  segmentLinear,
+  registerMemory,
   writableName,
 } from "./registers.ts";
 
@@ -51,6 +51,13 @@ export interface VariablesTarget {
   cpu(): Promise<CpuState>;
   readMemory(space: Space, address: bigint, length: number): Promise<Uint8Array>;
   writeRegister(name: string, value: bigint): Promise<void>;
+}
+
+/** Some bits of a whole register, by the names of `Readers`. */
+export interface RegisterBits {
+  name: string;
+  shift: number;
+  bits: number;
 }
 
 export class Variables {
@@ -103,17 +110,25 @@ export class Variables {
     return (await this.#find(group, name)) ?? before;
   }
 
-  /** Writes a register, or a part of one such as "eax" or "ah". A 32-bit part zero-extends, as the processor does. */
+  /** Writes a register, or a part of one such as "eax" or "ah". */
   async writeRegister(cpu: CpuState, name: string, value: bigint): Promise<void> {
-    const part = partOfRegister(name.toLowerCase());
-    if (value >= 1n << BigInt(part.bits))
-      throw new Error(`${hex(value)} does not fit into the ${part.bits} bits of ${name}.`);
-    let whole = value;
-    if (part.bits < 32) {
-      const mask = ((1n << BigInt(part.bits)) - 1n) << BigInt(part.shift);
-      whole = ((readRegister(cpu, part.register) ?? 0n) & ~mask) | (value << BigInt(part.shift));
-    }
-    await this.#target.writeRegister(writableName(part.register), whole);
+    const { register, shift, bits } = partOfRegister(name.toLowerCase());
+    if (value >= 1n << BigInt(bits)) throw new Error(`${hex(value)} does not fit into the ${bits} bits of ${name}.`);
+    await this.writePart(cpu, { name: register, shift, bits }, value);
+  }
+
+  /** Writes some bits of a whole register. The lower 32 bits of a general one zero-extend, as the processor does. */
+  async writePart(cpu: CpuState, { name, shift, bits }: RegisterBits, value: bigint): Promise<void> {
+    const before = readRegister(cpu, name) ?? 0n;
+    const extends_ = shift === 0 && bits >= 32 && (GPR_NAMES as readonly string[]).includes(name);
+    const mask = ((1n << BigInt(bits)) - 1n) << BigInt(shift);
+    const whole = extends_ ? value : (before & ~mask) | ((value << BigInt(shift)) & mask);
+    await this.#target.writeRegister(writableName(name), whole);
+  }
+
+  /** For a client that shows a register and wants its parts: 0 when there are none. */
+  referenceOf(register: string): number {
+    return BIT_FIELDS[register] === undefined ? 0 : this.#reference({ kind: "bits", register });
   }
 
   async #writeField(cpu: CpuState, register: string, name: string, value: bigint): Promise<void> {
@@ -224,7 +239,7 @@ export class Variables {
       value: fields === undefined ? text : `${text} ${bitNames(value, fields)}`.trimEnd(),
       evaluateName: name,
       variablesReference: fields === undefined ? 0 : this.#reference({ kind: "bits", register: name }),
-      ...(fields === undefined ? { memoryReference: hex(memoryOf(cpu, name, value)) } : {}),
+      ...(fields === undefined ? { memoryReference: hex(registerMemory(cpu, name, value)) } : {}),
     };
   }
 
@@ -250,13 +265,6 @@ export class Variables {
   #table(at: { base: bigint; limit: number }): Promise<Uint8Array> {
     return this.#target.readMemory("lin", at.base, Math.min(TABLE_MAX, at.limit + 1));
   }
-}
-
-/** What "view memory" of a register shows: what a stack or base pointer points at through SS, others as linear addresses. */
-function memoryOf(cpu: CpuState, name: string, value: bigint): bigint {
-  if (!isSegmentedMode(cpu.mode)) return value;
-  if (name === "rsp" || name === "rbp") return segmentLinear(cpu, "ss", value & 0xffffn);
-  return value;
 }
 
 const plain = (name: string, value: string): Variable => ({ name, value, evaluateName: name, variablesReference: 0 });

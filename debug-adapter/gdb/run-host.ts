@@ -57,7 +57,10 @@ class RunHost implements GdbHost {
     this.#runner = runner;
     this.#until = until;
     this.target = localTarget(machine, runner);
-    this.#evaluate = new Evaluate(this.target, new Variables(this.target));
+    this.#evaluate = new Evaluate(this.target, new Variables(this.target), {
+      breakpoints: () => [],
+      memoryBytes: () => machine.memorySize,
+    });
     this.finished = new Promise((resolve) => (this.#finish = resolve));
   }
 
