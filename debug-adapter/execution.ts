@@ -27,9 +27,6 @@ export interface ExecutionEvents {
   stopped(stop: StopResult): void;
 }
 
-/** Milliseconds between two reports of how far a running machine is. */
-const PROGRESS_MS = 250;
-
 const ENTRY: StopDescription = { reason: "entry", description: "Paused on entry", final: false };
 
 type State = "idle" | "stopped" | "running" | "final" | "ended";
@@ -160,23 +157,15 @@ export class Execution {
     this.#interrupted = false;
     this.#hit = undefined;
     this.#events.state({ state: "running" });
-    // A machine that has died never ends its move: the reports must not wait for that.
-    const reports = setInterval(() => {
-      if (this.#state === "running") void this.#report();
-      else clearInterval(reports);
-    }, PROGRESS_MS);
-    this.#running = move()
-      .finally(() => clearInterval(reports))
-      .then(
-        (stop) => this.#stopped(stop),
-        (error: unknown) => this.#moveFailed(error),
-      );
+    this.#running = move().then(
+      (stop) => this.#stopped(stop),
+      (error: unknown) => this.#moveFailed(error),
+    );
   }
 
-  async #report(): Promise<void> {
-    // A machine that fails meanwhile is told of elsewhere.
-    const cpu = await this.#target.cpu().catch(() => undefined);
-    if (cpu !== undefined && this.#state === "running") this.#events.progress(cpu.icount);
+  /** The machine has come so far. */
+  progress(icount: bigint): void {
+    if (this.#state === "running") this.#events.progress(icount);
   }
 
   /** Whether the machine shall stand: a step of several moves ends between two of them. */

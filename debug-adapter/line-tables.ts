@@ -1,5 +1,5 @@
 /** Reads the tables of source lines: of the built-in firmware, loader and demo, and of the user's own ELF files. */
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { FormatError } from "../boot-formats/errors.ts";
@@ -8,13 +8,23 @@ import { readBootFile } from "../emulator/machine/boot-files.ts";
 import type { SymbolFile } from "./launch.ts";
 import type { SourceModule } from "./sources.ts";
 
-/** What Bootscope brings along, with the sources beside it; nothing when it was built without. */
-export async function builtinSources(): Promise<SourceModule[]> {
+let builtin: readonly SourceModule[] | undefined;
+
+/** What Bootscope brings along, with the sources beside it; nothing when it was built without. Read when first asked for. */
+export function builtinSources(): readonly SourceModule[] {
+  return (builtin ??= readBuiltin());
+}
+
+function readBuiltin(): readonly SourceModule[] {
   // Beside the bundle in a package, in dist/ when the sources run directly.
   for (const place of ["./firmware/", "../dist/firmware/"]) {
     const folder = fileURLToPath(new URL(place, import.meta.url));
-    const text = await readFile(path.join(folder, "lines.json"), "utf8").catch(() => undefined);
-    if (text !== undefined) return readSourceLines(text, (file) => path.join(folder, "src", file));
+    try {
+      const text = readFileSync(path.join(folder, "lines.json"), "utf8");
+      return readSourceLines(text, (file) => path.join(folder, "src", file));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
   }
   return [];
 }

@@ -1,7 +1,7 @@
 /** A Target over the machine of this project, which runs in a worker thread and speaks worker-protocol.ts. */
 import { Worker } from "node:worker_threads";
 import type { WorkerMessage, WorkerMethod, WorkerMethods, WorkerRequest } from "../emulator/machine/worker-protocol.ts";
-import type { CreateTarget, Target, TargetEvents } from "./target.ts";
+import type { CpuState, CreateTarget, Target, TargetEvents } from "./target.ts";
 
 /** The adapter's end of the thread: a Worker, or a message port in tests. */
 export interface MachineThread {
@@ -28,6 +28,8 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
   const waiting = new Map<number, Waiting>();
   let nextId = 1;
   let dead: string | undefined;
+  /** The processor of a machine that stands, as it came with the answer to its last move. */
+  let standing: Promise<CpuState> | undefined;
 
   const fail = (message: string): void => {
     if (dead !== undefined) return;
@@ -48,6 +50,9 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
       case "event":
         events.bootEvents(message.events);
         break;
+      case "progress":
+        events.progress(message.icount);
+        break;
       case "screen":
         events.screenChanged();
         break;
@@ -55,6 +60,7 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
       case "error": {
         const call = waiting.get(message.id);
         waiting.delete(message.id);
+        if (message.kind === "result" && message.cpu !== undefined) standing = Promise.resolve(message.cpu);
         if (message.kind === "result") call?.resolve(message.value);
         else call?.reject(new Error(message.message));
       }
@@ -71,17 +77,23 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
       thread.postMessage({ id, method, arguments: args });
     });
 
+  /** A call behind which the processor is another one. */
+  const change: typeof call = (method, ...args) => {
+    standing = undefined;
+    return call(method, ...args);
+  };
+
   return {
-    launch: (config) => call("launch", config),
-    run: (temporary = []) => call("run", temporary),
-    step: (count) => call("step", count),
+    launch: (config) => change("launch", config),
+    run: (temporary = []) => change("run", temporary),
+    step: (count) => change("step", count),
     pause: () => call("pause"),
-    cpu: () => call("cpu"),
+    cpu: () => (dead === undefined ? standing : undefined) ?? call("cpu"),
     msrs: () => call("msrs"),
     device: (name) => call("device", name),
     deviceNames: () => call("deviceNames"),
     phases: () => call("phases"),
-    writeRegister: (name, value) => call("writeRegister", name, value),
+    writeRegister: (name, value) => change("writeRegister", name, value),
     readMemory: (space, address, length) => call("readMemory", space, address, length),
     writeMemory: (space, address, bytes) => call("writeMemory", space, address, bytes),
     walk: (linear) => call("walk", linear),
@@ -95,7 +107,7 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
     keyboardInput: (codes) => call("keyboardInput", codes),
     mouseInput: (dx, dy, wheel, buttons) => call("mouseInput", dx, dy, wheel, buttons),
     serialInput: (port, bytes) => call("serialInput", port, bytes),
-    close: () => call("close"),
+    close: () => change("close"),
     async dispose() {
       dead ??= "The session has ended.";
       for (const { reject } of waiting.values()) reject(new Error(dead));

@@ -8,6 +8,6 @@ serveStdio({
   /** The bundle lies beside this one. */
   createTarget: machineTargets(new URL("./machine-worker.js", import.meta.url)),
   checkPlan,
-  sources: await builtinSources(),
+  sources: builtinSources,
   readSymbols,
 });

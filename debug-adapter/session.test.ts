@@ -105,7 +105,7 @@ async function session(
   const one = new BootscopeSession({
     createTarget,
     checkPlan: done,
-    sources,
+    sources: () => sources,
     readSymbols: () => Promise.reject(new Error("None.")),
   });
   const heard: DebugProtocol.ProtocolMessage[] = [];

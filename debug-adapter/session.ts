@@ -62,7 +62,7 @@ export interface SessionServices {
   createTarget: CreateTarget;
   checkPlan: CheckPlan;
   /** Source lines of what Bootscope itself brings along. */
-  sources: readonly SourceModule[];
+  sources: () => readonly SourceModule[];
   /** Reads the lines of a user's file; rejects with one sentence. */
   readSymbols(file: SymbolFile): Promise<SourceModule>;
 }
@@ -101,6 +101,7 @@ export class BootscopeSession extends DebugSession {
         this.#event("output", { category: "console", output: `Phase: ${label}, at instruction ${phase.icount}\n` });
       },
       bootEvents: (events) => this.#custom("bootscope/event", { events: events.map(toWire) }),
+      progress: (icount) => this.#execution.progress(icount),
       screenChanged: () => this.#custom("bootscope/screen", { changed: true }),
       failed: (message) => this.#execution.failed(message),
     });

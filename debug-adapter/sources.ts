@@ -34,17 +34,21 @@ const MAY_DIFFER = 1 / 4;
 const MAX_MOVE = 64;
 
 export class Sources {
-  readonly #builtin: readonly SourceModule[];
-  #modules: readonly SourceModule[];
+  readonly #builtin: () => readonly SourceModule[];
+  #own: readonly SourceModule[] = [];
 
-  constructor(builtin: readonly SourceModule[]) {
+  /** @param builtin gives what Bootscope brings along; asked only when lines are wanted */
+  constructor(builtin: () => readonly SourceModule[]) {
     this.#builtin = builtin;
-    this.#modules = builtin;
+  }
+
+  get #modules(): readonly SourceModule[] {
+    return [...this.#own, ...this.#builtin()];
   }
 
   /** Takes these beside the built-in ones; the user's own come first. */
   use(modules: readonly SourceModule[]): void {
-    this.#modules = [...modules, ...this.#builtin];
+    this.#own = modules;
   }
 
   /** The line of the instruction that memory holds at an address, `code` being its bytes. */

@@ -43,7 +43,9 @@ export interface TargetEvents {
   phase(phase: Phase): void;
   /** Events were recorded, or the last of those known was counted on. */
   bootEvents(events: readonly BootEvent[]): void;
-  /** The guest's picture is another one. */
+  /** The running machine has retired so many instructions; a few times a second. */
+  progress(icount: bigint): void;
+  /** The guest's picture is another one than `screen` gave last; told once until it is asked for again. */
   screenChanged(): void;
   /** The machine itself failed (not the guest); nothing more can be asked of it. */
   failed(message: string): void;

@@ -1,9 +1,12 @@
-/** Builds everything into dist/: the core (AssemblyScript to WebAssembly), the firmware (GNU as), the bundles. `--core` builds the core only. */
+/**
+ * Builds everything into dist/: the core (AssemblyScript to WebAssembly), the firmware (GNU as), the bundles. `--core`
+ * builds the core only, `--bundles` the bundles only.
+ */
 import { execFileSync } from "node:child_process";
 import { copyFile, mkdir, readdir, rename, stat, utimes } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { build, type BuildOptions } from "esbuild";
+import { build, type BuildOptions, type Plugin } from "esbuild";
 import { buildFirmware } from "./firmware.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
@@ -55,6 +58,24 @@ const NODE_BANNER = [
   'const __dirname = fileURLToPath_(new URL(".", import.meta.url));',
 ].join("\n");
 
+/**
+ * The disassembler is a megabyte of code and a WebAssembly module that it compiles when it is evaluated. Nothing before
+ * the first stop wants it: it lies in a file of its own and is loaded when it is first used. Its users import it by
+ * default (`import iced from …`).
+ */
+const DISASSEMBLER = "iced_x86";
+const LAZY_DISASSEMBLER: Plugin = {
+  name: "lazy-disassembler",
+  setup({ onResolve, onLoad }) {
+    const namespace = "lazy";
+    onResolve({ filter: /^iced-x86$/ }, ({ path: name }) => ({ path: name, namespace }));
+    onResolve({ filter: /.*/, namespace }, ({ path: name }) => ({ path: name, external: true }));
+    onLoad({ filter: /.*/, namespace }, () => ({
+      contents: `module.exports = new Proxy({}, { get: (_target, key) => require("./${DISASSEMBLER}.cjs")[key] });`,
+    }));
+  },
+};
+
 async function bundle(): Promise<void> {
   const common: BuildOptions = {
     bundle: true,
@@ -76,6 +97,7 @@ async function bundle(): Promise<void> {
       target: "node20",
       format: "esm",
       banner: { js: NODE_BANNER },
+      plugins: [LAZY_DISASSEMBLER],
     }),
     build({
       ...common,
@@ -97,13 +119,22 @@ async function bundle(): Promise<void> {
       format: "iife",
       loader: { ".ttf": "file", ".woff": "file" },
     }),
+    build({
+      ...common,
+      entryPoints: { [DISASSEMBLER]: require.resolve("iced-x86") },
+      outExtension: { ".js": ".cjs" },
+      platform: "node",
+      target: "node20",
+      format: "cjs",
+      minify: true,
+      sourcemap: false,
+    }),
     copyFile(require.resolve("iced-x86/iced_x86_bg.wasm"), path.join(dist, "iced_x86_bg.wasm")),
   ]);
 }
 
 await mkdir(dist, { recursive: true });
-await buildCore();
-if (!process.argv.includes("--core")) {
-  await buildFirmware();
-  await bundle();
-}
+const only = process.argv[2];
+if (only !== "--bundles") await buildCore();
+if (only === undefined) await buildFirmware();
+if (only !== "--core") await bundle();

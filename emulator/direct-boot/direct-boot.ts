@@ -55,8 +55,23 @@ interface LoadedKernel {
 const hex = (value: number): string => `0x${value.toString(16)}`;
 const mib = (bytes: number): string => `${Math.ceil(bytes / MIB)} MiB`;
 
-/** Throws DirectBootError or FormatError, each with one sentence for the user, when the configuration cannot boot. */
-export function prepareDirectBoot(config: DirectBootConfig): DirectBoot {
+/** Everything of the user's in its place. */
+interface Placed {
+  ramEnd: number;
+  kernel: LoadedKernel;
+  cmdline: Uint8Array;
+  initrd: MemoryWrite | undefined;
+}
+
+/**
+ * What the kernel says of itself. Throws DirectBootError or FormatError, each with one sentence for the user, when the
+ * configuration cannot boot. Of a bzImage only the header is looked at, of an initrd its size.
+ */
+export function checkDirectBoot(config: DirectBootConfig): KernelInfo {
+  return placeAll(config).kernel.info;
+}
+
+function placeAll(config: DirectBootConfig): Placed {
   const { memoryMiB } = config;
   if (!Number.isInteger(memoryMiB) || memoryMiB < 1 || memoryMiB > MAX_MEMORY_MIB) {
     throw new DirectBootError(`Memory of ${memoryMiB} MiB: a whole number from 1 to ${MAX_MEMORY_MIB} was expected.`);
@@ -70,6 +85,12 @@ export function prepareDirectBoot(config: DirectBootConfig): DirectBoot {
   }
   const cmdline = encodeCmdline(config.cmdline, kernel.cmdlineSize);
   const initrd = config.initrd && config.initrd.length > 0 ? placeInitrd(config.initrd, kernel, ramEnd) : undefined;
+  return { ramEnd, kernel, cmdline, initrd };
+}
+
+/** Throws as `checkDirectBoot` does. */
+export function prepareDirectBoot(config: DirectBootConfig): DirectBoot {
+  const { ramEnd, kernel, cmdline, initrd } = placeAll(config);
   const acpi = buildAcpiTables({ tables: ACPI_ADDRESS, rsdp: BIOS_ADDRESS });
   const bootParams = buildBootParams({
     e820: memoryMap(ramEnd, acpi.tables.physical + acpi.tables.bytes.length),

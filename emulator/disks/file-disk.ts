@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -107,7 +106,7 @@ class FileSource implements DiskSource {
    * the image meanwhile: the changes belong to what was read.
    */
   async replace(changes: Iterable<readonly [number, Uint8Array]>): Promise<void> {
-    const temporary = `${this.#path}.${randomUUID().slice(0, 8)}.new`;
+    const temporary = `${this.#path}.${crypto.randomUUID().slice(0, 8)}.new`;
     const fail = (what: string): Error => new Error(`The changes to ${this.#path} cannot be written: ${what}.`);
     try {
       await this.#copy(temporary);

@@ -1,8 +1,9 @@
 /** What is to be booted, by paths; and opening it. A plan is plain data, so that it can be sent to the machine's thread. */
 import { access } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { isElf } from "../../boot-formats/elf.ts";
 import { FormatError } from "../../boot-formats/errors.ts";
-import { prepareDirectBoot } from "../direct-boot/direct-boot.ts";
+import { checkDirectBoot } from "../direct-boot/direct-boot.ts";
 import { composedDisk } from "../disks/composed-disk.ts";
 import type { Drive } from "../disks/disk-image.ts";
 import { driveKind } from "../disks/drive-kind.ts";
@@ -10,7 +11,14 @@ import { fileDisk } from "../disks/file-disk.ts";
 import { composeBootDisk } from "../firmware/compose.ts";
 import { builtinFirmware, demoDisk, loaderImages } from "../firmware/images.ts";
 import type { Firmware, MachineConfig } from "./api.ts";
-import { BootInputError, DEFAULT_CMDLINE, MEMORY_MAX_MIB, MEMORY_MIN_MIB, readBootFile } from "./boot-files.ts";
+import {
+  BootInputError,
+  DEFAULT_CMDLINE,
+  MEMORY_MAX_MIB,
+  MEMORY_MIN_MIB,
+  readBootFile,
+  readBootFileHead,
+} from "./boot-files.ts";
 
 export interface DiskPlan {
   path: string;
@@ -46,19 +54,25 @@ const BIOS_UNIT = 0x10000;
 const BIOS_MAX = 0x100000;
 const IDE_DRIVES = 4;
 
+/** How the files of a kernel and its initrd are read. */
+type ReadFile = (what: string, path: string) => Promise<Uint8Array>;
+
+/** Of a bzImage only the header says whether it can boot; of an initrd it is the size. */
+const readForCheck: ReadFile = (what, path) => readBootFileHead(what, path, (head) => what === "kernel" && isElf(head));
+
 /**
  * Checks a plan as far as it can be without running it: files, disks, firmware, and the kernel itself. Rejects with
  * BootInputError or FormatError, one sentence.
  */
 export async function checkPlan(plan: BootPlan): Promise<void> {
-  const config = await openPlan(plan);
+  const config = await openPlan(plan, readForCheck);
   for (const { image } of config.drives ?? []) image.close();
   const { kernel, cmdline } = config;
   if (!kernel) return;
   try {
     // The built-in loader takes what a direct boot would, but for kernels without setup code.
-    const { kernelInfo } = prepareDirectBoot({ ...config, kernel, cmdline: cmdline ?? "" });
-    if (config.firmware && kernelInfo.format === "elf") {
+    const { format } = checkDirectBoot({ ...config, kernel, cmdline: cmdline ?? "" });
+    if (config.firmware && format === "elf") {
       throw new FormatError(
         'an ELF vmlinux has no setup code for a boot loader, so only "boot": "direct" can start it.',
       );
@@ -70,7 +84,7 @@ export async function checkPlan(plan: BootPlan): Promise<void> {
 }
 
 /** Opens and reads what a plan names; rejects with BootInputError or FormatError, one sentence. */
-export async function openPlan(plan: BootPlan): Promise<MachineConfig> {
+export async function openPlan(plan: BootPlan, read: ReadFile = readBootFile): Promise<MachineConfig> {
   const { memoryMiB } = plan;
   if (!Number.isSafeInteger(memoryMiB) || memoryMiB < MEMORY_MIN_MIB || memoryMiB > MEMORY_MAX_MIB) {
     throw new BootInputError(
@@ -79,8 +93,8 @@ export async function openPlan(plan: BootPlan): Promise<MachineConfig> {
   }
   const cmdline = plan.cmdline ?? DEFAULT_CMDLINE;
   if (cmdline.includes("\0")) throw new BootInputError("The kernel command line contains a zero byte.");
-  const kernel = plan.kernel === undefined ? undefined : await readBootFile("kernel", plan.kernel);
-  const initrd = plan.initrd === undefined ? undefined : await readBootFile("initrd", plan.initrd);
+  const kernel = plan.kernel === undefined ? undefined : await read("kernel", plan.kernel);
+  const initrd = plan.initrd === undefined ? undefined : await read("initrd", plan.initrd);
   if (initrd?.length === 0) throw new BootInputError(`The initrd "${plan.initrd}" is empty.`);
   if (plan.boot === "direct" && !kernel) throw new BootInputError("A direct boot needs a kernel.");
   if (initrd && !kernel) throw new BootInputError("There is an initrd without the kernel that it belongs to.");

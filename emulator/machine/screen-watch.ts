@@ -5,27 +5,44 @@ import type { Screen } from "./api.ts";
 const TEXT_MS = 50;
 const GRAPHICS_MS = 100;
 
-/** Tells when the screen of a running machine shows something else, a bounded number of times a second. */
+/**
+ * Tells when the screen shows something else than whoever asked for it got: once, until it is asked for again, so that a
+ * picture that nobody looks at costs nothing; and a bounded number of times a second.
+ */
 export class ScreenWatch {
   readonly #changed: () => void;
-  #last: Screen = { kind: "off" };
+  /** What was given last; undefined when nobody waits for a change. */
+  #shown: Screen | undefined;
   #next = 0;
 
   constructor(changed: () => void) {
     this.#changed = changed;
   }
 
+  /** Gives the screen to somebody who wants to know when it changes. */
+  show(screen: Screen): Screen {
+    this.#shown = screen;
+    return screen;
+  }
+
+  /** The machine is another one: nobody has seen its screen. */
+  forget(): void {
+    if (this.#shown !== undefined) this.#changed();
+    this.#shown = undefined;
+  }
+
   /** Between slices: looks when it is time. */
   slice(screen: () => Screen): void {
-    if (performance.now() < this.#next) return;
-    this.look(screen());
+    if (this.#shown !== undefined && performance.now() >= this.#next) this.look(screen);
   }
 
   /** Compares at once. */
-  look(screen: Screen): void {
-    this.#next = performance.now() + (screen.kind === "graphics" ? GRAPHICS_MS : TEXT_MS);
-    if (sameScreen(this.#last, screen)) return;
-    this.#last = screen;
+  look(screen: () => Screen): void {
+    if (this.#shown === undefined) return;
+    const now = screen();
+    this.#next = performance.now() + (now.kind === "graphics" ? GRAPHICS_MS : TEXT_MS);
+    if (sameScreen(this.#shown, now)) return;
+    this.#shown = undefined;
     this.#changed();
   }
 }

@@ -1,4 +1,4 @@
-import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from "iced-x86";
+import iced from "iced-x86";
 import type { Core } from "../core/core.ts";
 import { L } from "../core/layout.ts";
 import type { RunResult } from "./api.ts";
@@ -19,9 +19,9 @@ export function describeUnemulated(core: Core, memory: PhysicalMemory): RunResul
 }
 
 function disassemble(bytes: Uint8Array, rip: bigint, bitness: number): string {
-  const decoder = new Decoder(bitness, bytes, DecoderOptions.None);
+  const decoder = new iced.Decoder(bitness, bytes, iced.DecoderOptions.None);
   decoder.ip = rip;
-  const formatter = new Formatter(FormatterSyntax.Nasm);
+  const formatter = new iced.Formatter(iced.FormatterSyntax.Nasm);
   const instruction = decoder.decode();
   try {
     return formatter.format(instruction);

@@ -34,7 +34,10 @@ export type Awaitable<T> = T | Promise<T>;
 /** Methods of the worker. Only `run` and `step` exclude each other; all others may be called while the machine runs. */
 export interface WorkerMethods {
   launch: (config: WorkerConfig) => Awaitable<void>;
-  /** Runs until something stops it; `temporary` breakpoints hold for this run only. */
+  /**
+   * Runs until something stops it; `temporary` breakpoints hold for this run only. Results of `run`, `step` and `launch`
+   * come with the state of the processor.
+   */
   run: (temporary: readonly Breakpoint[]) => Awaitable<StopResult>;
   step: (count: number) => Awaitable<StopResult>;
   /** Makes a `run` or `step` under way return "pause". */
@@ -74,11 +77,13 @@ export interface WorkerRequest {
 }
 
 export type WorkerMessage =
-  | { kind: "result"; id: number; value: unknown }
+  | { kind: "result"; id: number; value: unknown; cpu?: CpuState }
   | { kind: "error"; id: number; message: string }
   | { kind: "output"; source: number | "debug"; bytes: Uint8Array }
   | { kind: "phase"; phase: Phase }
   /** New events, and those that counted on, each with its number. */
   | { kind: "event"; events: BootEvent[] }
-  /** The picture is another one than at the last such message. */
+  /** The running machine has retired so many instructions. */
+  | { kind: "progress"; icount: bigint }
+  /** The picture is another one than `screen` gave last; told once until it is asked for again. */
   | { kind: "screen" };

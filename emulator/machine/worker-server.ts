@@ -1,10 +1,11 @@
 /** Answers the requests of worker-protocol.ts on a message port, with one machine behind it. */
+import { performance } from "node:perf_hooks";
 import type { MessagePort } from "node:worker_threads";
 import type { BootEvent, BootMachine, MachineEvents } from "./api.ts";
 import type { BootPlan } from "./boot-plan.ts";
 import { ScreenWatch } from "./screen-watch.ts";
 import { readMemory, writeMemory } from "./worker-memory.ts";
-import type { Awaitable, WorkerMessage, WorkerMethods, WorkerRequest } from "./worker-protocol.ts";
+import type { Awaitable, WorkerMessage, WorkerMethod, WorkerMethods, WorkerRequest } from "./worker-protocol.ts";
 import { MachineRunner } from "./worker-runner.ts";
 
 /** Opens what the plan names and makes the machine. */
@@ -59,6 +60,11 @@ class OutputBuffer {
   }
 }
 
+/** Milliseconds between two reports of how far a running machine is. */
+const PROGRESS_MS = 250;
+/** Behind these the processor is elsewhere, and whoever asked wants to know where. */
+const MOVES: ReadonlySet<WorkerMethod> = new Set<WorkerMethod>(["launch", "run", "step"]);
+
 export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, createMachine: CreateMachine): void {
   const post = (message: WorkerMessage): void => port.postMessage(message);
   const output = new OutputBuffer(post);
@@ -66,6 +72,7 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
   const screen = new ScreenWatch(() => post({ kind: "screen" }));
   let machine: BootMachine | undefined;
   let runner: MachineRunner | undefined;
+  let nextProgress = 0;
   const live = (): BootMachine => {
     if (machine === undefined) throw new Error("No machine has been launched.");
     return machine;
@@ -75,6 +82,13 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
     return runner as MachineRunner;
   };
 
+  const onSlice = (): void => {
+    screen.slice(() => live().screen());
+    if (performance.now() < nextProgress) return;
+    nextProgress = performance.now() + PROGRESS_MS;
+    post({ kind: "progress", icount: live().icount });
+  };
+
   const methods: WorkerMethods = {
     launch: async ({ pace, ...config }) => {
       machine = await createMachine(config, {
@@ -82,9 +96,13 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
         phase: (phase) => post({ kind: "phase", phase }),
         event: (event) => bootEvents.add(event),
       });
-      runner = new MachineRunner(machine, { pace, onSlice: () => screen.slice(() => live().screen()) });
+      screen.forget();
+      runner = new MachineRunner(machine, { pace, onSlice });
     },
-    run: (temporary) => liveRunner().run(temporary),
+    run: (temporary) => {
+      nextProgress = performance.now() + PROGRESS_MS;
+      return liveRunner().run(temporary);
+    },
     step: (count) => liveRunner().step(count),
     pause: () => liveRunner().pause(),
     cpu: () => live().cpu(),
@@ -102,7 +120,7 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
     stopAtEvents: (filters) => live().stopAtEvents(filters),
     bootEvents: (from) => live().bootEvents.slice(from),
     origins: (physical, length) => live().origins(physical, length),
-    screen: () => live().screen(),
+    screen: () => screen.show(live().screen()),
     serialInput: (serialPort, bytes) => liveRunner().serialInput(serialPort, bytes),
     keyboardInput: (codes) => liveRunner().keyboardInput(codes),
     mouseInput: (dx, dy, wheel, buttons) => liveRunner().mouseInput(dx, dy, wheel, buttons),
@@ -117,8 +135,9 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
       // What the guest printed before a stop is told before the stop.
       output.flush();
       bootEvents.flush();
-      if (machine !== undefined && runner?.running === false) screen.look(machine.screen());
-      post(message);
+      const moved = MOVES.has(request.method) && machine !== undefined && runner?.running === false;
+      if (moved) screen.look(() => live().screen());
+      post(moved && message.kind === "result" ? { ...message, cpu: live().cpu() } : message);
     });
   });
 }

@@ -26,8 +26,9 @@ export class Client {
   stderr = "";
   readonly exited: Promise<number | null>;
 
-  constructor() {
-    this.#process = spawn(process.execPath, [ADAPTER], { stdio: "pipe" });
+  /** @param adapter path of the adapter's bundle; the built one unless given */
+  constructor(adapter: string = ADAPTER) {
+    this.#process = spawn(process.execPath, [adapter], { stdio: "pipe" });
     this.#process.stdout.on("data", (data: Buffer) => this.#read(data));
     this.#process.stderr.on("data", (data: Buffer) => (this.stderr += data.toString()));
     this.exited = new Promise((resolve) => this.#process.on("exit", resolve));
@@ -37,6 +38,11 @@ export class Client {
         resolve({ type: "response", seq: 0, request_seq: seq, command: "", success: false, message });
       }
     });
+  }
+
+  /** Of the adapter's process. */
+  get pid(): number | undefined {
+    return this.#process.pid;
   }
 
   request(command: string, args?: unknown): Promise<DebugProtocol.Response> {
