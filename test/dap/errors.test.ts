@@ -150,7 +150,7 @@ test("breakpoints that cannot be set say why", async (t) => {
     breakpoints.map(({ verified }) => verified),
     [false, false, true, false],
   );
-  assert.match(breakpoints[0]?.message ?? "", /"start_kernel" is neither a register nor an address/);
+  assert.match(breakpoints[0]?.message ?? "", /a register, number or symbol was expected, which "start_kernel" is not/);
   const source = await session.ask<DebugProtocol.SetBreakpointsResponse["body"]>("setBreakpoints", {
     source: { path: "/x.c" },
     breakpoints: [{ line: 1 }],
