@@ -104,7 +104,7 @@ export interface CpuResponse {
 }
 
 export interface WalkArguments {
-  /** Any address expression (docs/dap.md): "0xffffffff81000000", "rsp+8", "07c0:0000". */
+  /** Any address expression (docs/expressions.md): "0xffffffff81000000", "rsp+8", "07c0:0000". */
   address: string;
 }
 
