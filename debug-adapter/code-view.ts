@@ -15,11 +15,15 @@ import type { CpuState, Target } from "./target.ts";
 /** Instructions that one request may ask for, and look back. */
 const MAX_INSTRUCTIONS = 1 << 16;
 const PAGE = ~0xfffn;
+/** Paging is on (SDM vol. 3, 2.5). */
+const CR0_PG = 1n << 31n;
 
 export class CodeView {
   readonly #target: Target;
   readonly #sources: Sources;
   readonly #map = new CodeMap();
+  /** Lines of the processor states that were asked about: a stop is asked about more than once. */
+  #lines = new WeakMap<CpuState, Promise<SourceLine | undefined>>();
 
   constructor(target: Target, sources: Sources) {
     this.#target = target;
@@ -29,6 +33,7 @@ export class CodeView {
   /** The machine is another one: nothing was seen to run yet. */
   clear(): void {
     this.#map.clear();
+    this.#lines = new WeakMap();
   }
 
   /** The machine stands here. */
@@ -37,10 +42,19 @@ export class CodeView {
   }
 
   /** The source line of the next instruction. */
-  async lineOf(cpu: CpuState): Promise<SourceLine | undefined> {
+  lineOf(cpu: CpuState): Promise<SourceLine | undefined> {
+    let line = this.#lines.get(cpu);
+    if (line === undefined) this.#lines.set(cpu, (line = this.#findLine(cpu)));
+    return line;
+  }
+
+  async #findLine(cpu: CpuState): Promise<SourceLine | undefined> {
     const at = lin(linearIp(cpu));
+    const paging = (cpu.cr0 & CR0_PG) !== 0n;
+    const physical = paging ? (await this.#target.walk(at.address)).physical : BigInt.asUintN(32, at.address);
+    if (physical === undefined || !this.#sources.covers(physical)) return undefined;
     const one = await instructionAt(at, codeBits(cpu.mode), (...where) => this.#target.readMemory(...where));
-    return one && this.#lineAt((await this.#target.walk(at.address)).physical, one.bytes);
+    return one && this.#lineAt(physical, one.bytes);
   }
 
   /** The standard `disassemble` request. */

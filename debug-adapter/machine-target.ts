@@ -28,7 +28,10 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
   const waiting = new Map<number, Waiting>();
   let nextId = 1;
   let dead: string | undefined;
-  /** The processor of a machine that stands, as it came with the answer to its last move. */
+  /**
+   * The processor of a machine that stands, as it came with the answer to its last move. While nothing moves or writes,
+   * it is the same object.
+   */
   let standing: Promise<CpuState> | undefined;
 
   const fail = (message: string): void => {
@@ -43,6 +46,7 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
     switch (message.kind) {
       case "output":
         events.output(message.source, message.bytes);
+        call("heard", message.bytes.length).catch(() => undefined);
         break;
       case "phase":
         events.phase(message.phase);
@@ -77,7 +81,7 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
       thread.postMessage({ id, method, arguments: args });
     });
 
-  /** A call behind which the processor is another one. */
+  /** A call behind which the processor or what it executes may be another. */
   const change: typeof call = (method, ...args) => {
     standing = undefined;
     return call(method, ...args);
@@ -95,7 +99,7 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
     phases: () => call("phases"),
     writeRegister: (name, value) => change("writeRegister", name, value),
     readMemory: (space, address, length) => call("readMemory", space, address, length),
-    writeMemory: (space, address, bytes) => call("writeMemory", space, address, bytes),
+    writeMemory: (space, address, bytes) => change("writeMemory", space, address, bytes),
     walk: (linear) => call("walk", linear),
     setBreakpoints: (list) => call("setBreakpoints", list),
     setWatchpoints: (list) => call("setWatchpoints", list),

@@ -51,6 +51,11 @@ export class Sources {
     this.#own = modules;
   }
 
+  /** Whether there is any line for code at an address, if it is there. */
+  covers(physical: bigint): boolean {
+    return this.#modules.some((one) => one.bytesAt(Number(physical), 1) !== undefined);
+  }
+
   /** The line of the instruction that memory holds at an address, `code` being its bytes. */
   async lineAt(physical: bigint | undefined, code: Uint8Array, read: ReadPhysical): Promise<SourceLine | undefined> {
     if (physical === undefined || code.length === 0) return undefined;
@@ -95,8 +100,10 @@ async function isThere(module: SourceModule, at: number, code: Uint8Array, read:
   let compared = 0;
   let differ = 0;
   // Read apart, since there may be no memory in front.
-  for (const from of [Math.max(0, at - NEIGHBOURHOOD), at]) {
-    const memory = await read(BigInt(from), NEIGHBOURHOOD);
+  const places = [Math.max(0, at - NEIGHBOURHOOD), at];
+  const around = await Promise.all(places.map((from) => read(BigInt(from), NEIGHBOURHOOD)));
+  for (const [place, memory] of around.entries()) {
+    const from = places[place] ?? 0;
     memory.forEach((byte, index) => {
       const expected = module.bytesAt(from + index, 1)?.[0];
       if (expected === undefined) return;

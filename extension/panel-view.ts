@@ -29,9 +29,12 @@ export class PanelView implements vscode.WebviewViewProvider {
         post({ type: "boot", phases, events });
       }
     };
-    // Nothing may be posted before the page's script listens.
+    // Nothing may be posted before the page's script listens. A hidden view has no page: it is loaded anew when shown.
     let ready = false;
     const disposables = [
+      view.onDidChangeVisibility(() => {
+        if (!view.visible) ready = false;
+      }),
       this.hub.onState((session) => {
         if (ready) post({ type: "session", session });
       }),

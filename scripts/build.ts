@@ -49,14 +49,9 @@ function run(command: string, args: string[]): void {
   execFileSync(command, args, { cwd: root, stdio: "inherit" });
 }
 
-/** Bundled CommonJS packages expect these names in an ES module, too. */
-const NODE_BANNER = [
-  'import { createRequire as createRequire_ } from "node:module";',
-  'import { fileURLToPath as fileURLToPath_ } from "node:url";',
-  "const require = createRequire_(import.meta.url);",
-  "const __filename = fileURLToPath_(import.meta.url);",
-  'const __dirname = fileURLToPath_(new URL(".", import.meta.url));',
-].join("\n");
+/** Bundled CommonJS packages expect this name in an ES module, too. */
+const NODE_BANNER =
+  'import { createRequire as createRequire_ } from "node:module"; const require = createRequire_(import.meta.url);';
 
 /**
  * The disassembler is a megabyte of code and a WebAssembly module that it compiles when it is evaluated. Nothing before
@@ -66,11 +61,11 @@ const NODE_BANNER = [
 const DISASSEMBLER = "iced_x86";
 const LAZY_DISASSEMBLER: Plugin = {
   name: "lazy-disassembler",
-  setup({ onResolve, onLoad }) {
+  setup(plugin) {
     const namespace = "lazy";
-    onResolve({ filter: /^iced-x86$/ }, ({ path: name }) => ({ path: name, namespace }));
-    onResolve({ filter: /.*/, namespace }, ({ path: name }) => ({ path: name, external: true }));
-    onLoad({ filter: /.*/, namespace }, () => ({
+    plugin.onResolve({ filter: /^iced-x86$/ }, ({ path: name }) => ({ path: name, namespace }));
+    plugin.onResolve({ filter: /.*/, namespace }, ({ path: name }) => ({ path: name, external: true }));
+    plugin.onLoad({ filter: /.*/, namespace }, () => ({
       contents: `module.exports = new Proxy({}, { get: (_target, key) => require("./${DISASSEMBLER}.cjs")[key] });`,
     }));
   },

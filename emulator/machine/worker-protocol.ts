@@ -61,6 +61,8 @@ export interface WorkerMethods {
   bootEvents: (from: number) => Awaitable<BootEvent[]>;
   origins: (physical: bigint, length: number) => Awaitable<DiskOrigin[]>;
   screen: () => Awaitable<Screen>;
+  /** So many bytes of output have been taken in: a guest that prints faster than it is read waits. */
+  heard: (bytes: number) => Awaitable<void>;
   serialInput: (port: number, bytes: Uint8Array) => Awaitable<void>;
   keyboardInput: (scanCodes: readonly number[]) => Awaitable<void>;
   mouseInput: (dx: number, dy: number, wheel: number, buttons: number) => Awaitable<void>;

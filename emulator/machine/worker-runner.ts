@@ -27,6 +27,8 @@ export interface RunnerOptions {
   onIdle?(forever: boolean): void;
   /** Called behind every slice. */
   onSlice?(): void;
+  /** Whether the machine has to wait between slices, until `wake` is called and this says no. */
+  held?(): boolean;
 }
 
 export class MachineRunner {
@@ -61,6 +63,11 @@ export class MachineRunner {
   pause(): void {
     if (!this.#running) return;
     this.#pauseRequested = true;
+    this.#wake?.();
+  }
+
+  /** Ends a wait early, or makes one that holds the machine be looked at again. */
+  wake(): void {
     this.#wake?.();
   }
 
@@ -169,6 +176,7 @@ export class MachineRunner {
         }
       }
       await nextTurn();
+      while (!this.#pauseRequested && this.#options.held?.() === true) await this.#nap(undefined);
       if (this.#pauseRequested) return { reason: "pause" };
     }
   }

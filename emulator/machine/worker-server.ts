@@ -31,14 +31,26 @@ class EventBuffer {
   }
 }
 
+/** Bytes of output on their way to the adapter with which the guest goes on printing. */
+const MAX_UNHEARD = 1 << 18;
+
 /** Serial bytes are gathered for the length of one turn, so that a busy console does not send a message a byte. */
 class OutputBuffer {
   readonly #post: (message: WorkerMessage) => void;
   readonly #pending = new Map<number | "debug", number[]>();
   #scheduled = false;
+  #unheard = 0;
 
   constructor(post: (message: WorkerMessage) => void) {
     this.#post = post;
+  }
+
+  get full(): boolean {
+    return this.#unheard > MAX_UNHEARD;
+  }
+
+  heard(bytes: number): void {
+    this.#unheard -= bytes;
   }
 
   add(source: number | "debug", bytes: Uint8Array): void {
@@ -54,6 +66,7 @@ class OutputBuffer {
   flush(): void {
     this.#scheduled = false;
     for (const [source, list] of this.#pending) {
+      this.#unheard += list.length;
       this.#post({ kind: "output", source, bytes: Uint8Array.from(list) });
     }
     this.#pending.clear();
@@ -97,7 +110,7 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
         event: (event) => bootEvents.add(event),
       });
       screen.forget();
-      runner = new MachineRunner(machine, { pace, onSlice });
+      runner = new MachineRunner(machine, { pace, onSlice, held: () => output.full });
     },
     run: (temporary) => {
       nextProgress = performance.now() + PROGRESS_MS;
@@ -121,6 +134,10 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
     bootEvents: (from) => live().bootEvents.slice(from),
     origins: (physical, length) => live().origins(physical, length),
     screen: () => screen.show(live().screen()),
+    heard: (bytes) => {
+      output.heard(bytes);
+      runner?.wake();
+    },
     serialInput: (serialPort, bytes) => liveRunner().serialInput(serialPort, bytes),
     keyboardInput: (codes) => liveRunner().keyboardInput(codes),
     mouseInput: (dx, dy, wheel, buttons) => liveRunner().mouseInput(dx, dy, wheel, buttons),
