@@ -77,6 +77,7 @@ export class GdbServer {
 
   async close(): Promise<void> {
     this.ended();
+    if (!this.#server.listening) return;
     const closed = once(this.#server, "close");
     this.#server.close();
     for (const socket of this.#others) socket.destroy();

@@ -53,6 +53,8 @@ export class GdbStub {
   #waitingPackets = 0;
   #acknowledges = true;
   #lastSent: Buffer | undefined;
+  /** A Ctrl-C waits for its turn. */
+  #interrupts = false;
   /** gdb waits for a stop reply. */
   #expectsStop = false;
   #lastStop: StopResult = { reason: "step" };
@@ -77,7 +79,7 @@ export class GdbStub {
           if (this.#acknowledges) this.#line.send(Buffer.from("-"));
           break;
         case "interrupt":
-          if (this.#expectsStop) void this.#host.interrupt().catch(() => undefined);
+          this.#interrupt();
           break;
         case "nack":
           if (this.#acknowledges && this.#lastSent !== undefined) this.#line.send(this.#lastSent);
@@ -131,6 +133,17 @@ export class GdbStub {
     });
   }
 
+  /** It may come right behind the packet that lets the machine go. */
+  #interrupt(): void {
+    if (this.#interrupts) return;
+    this.#interrupts = true;
+    this.#queue = this.#queue.then(async () => {
+      this.#interrupts = false;
+      // A machine that is gone has been told of elsewhere.
+      if (this.#expectsStop && !this.#closed) await this.#host.interrupt().catch(() => undefined);
+    });
+  }
+
   #send(data: string): void {
     if (this.#closed) return;
     this.#lastSent = frame(data);
@@ -147,8 +160,9 @@ export class GdbStub {
 
   /** "" is the answer to what is not known, as the protocol wants it. */
   async #dispatch(data: string): Promise<Answer> {
+    const command = data.charAt(0);
     const rest = data.slice(1);
-    switch (data[0]) {
+    switch (command) {
       case "?":
         return this.#whyStopped();
       case "g":
@@ -163,14 +177,14 @@ export class GdbStub {
         return this.#readMemory(rest);
       case "M":
       case "X":
-        return this.#writeMemory(rest, data[0] === "X");
+        return this.#writeMemory(rest, command === "X");
       case "c":
       case "s":
-        return this.#goFrom(data[0], rest);
+        return this.#goFrom(command, rest);
       case "C":
       case "S":
         // Signals mean nothing to a machine.
-        return this.#goFrom(data[0].toLowerCase(), /^[0-9a-f]{2};(.*)$/i.exec(rest)?.[1] ?? "");
+        return this.#goFrom(command.toLowerCase(), /^[0-9a-f]{2};(.*)$/i.exec(rest)?.[1] ?? "");
       case "b":
         return rest === "c" || rest === "s" ? NO_WAY_BACK : "";
       case "Z":
@@ -181,7 +195,7 @@ export class GdbStub {
         return "OK";
       case "H":
       case "T":
-        return threadExists(data[0] === "H" ? rest.slice(1) : rest) ? "OK" : EINVAL;
+        return threadExists(command === "H" ? rest.slice(1) : rest) ? "OK" : EINVAL;
       case "D":
         return this.#detach();
       case "k":
