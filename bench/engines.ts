@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { ensureTools } from "../scripts/guests/tools.ts";
 import { launchBochs } from "./bochs.ts";
 import type { Launch } from "./measure.ts";
@@ -98,7 +99,7 @@ const v86: Engine = {
   },
   launch: (guest, markers) => {
     if (guest.boot !== "direct" || guest.bits !== 32) throw new Error("v86 is a 32-bit machine.");
-    const program = [process.execPath, "--import", "tsx", path.join(import.meta.dirname, "v86-boot.ts")] as const;
+    const program = [process.execPath, "--import", "tsx", fileURLToPath(import.meta.resolve("./v86-boot.ts"))] as const;
     const firmware = [path.join(SEABIOS, "bios.bin"), path.join(SEABIOS, "vgabios-stdvga.bin")];
     const machine = [String(MEMORY_MIB), CMDLINE];
     const command = [...program, guest.kernel, guest.initrd, ...firmware, ...machine, ...markers] as const;

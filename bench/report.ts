@@ -34,6 +34,7 @@ const COLUMNS = [
   "Bootscope ÷ it",
   "10⁶ instructions",
   "10⁶ a wall second",
+  "10⁶ a user second",
   "runs",
 ];
 
@@ -56,6 +57,7 @@ export function table(cells: readonly Cell[]): string {
       engine === "bootscope" ? "" : quotient(ours?.user, took?.user),
       millions?.toFixed(0) ?? "–",
       quotient(work, took?.wall, 0),
+      quotient(work, took?.user, 0),
       runs === 0 ? "–" : String(runs),
     ];
     return `| ${row.join(" | ")} |`;
