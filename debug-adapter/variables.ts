@@ -8,7 +8,6 @@ import { decodeGdt, decodeIdt, decodeIvt, describeAttributes, describeSegment } 
 import type { Descriptor } from "./descriptors.ts";
 import { evaluateExpression } from "./expressions/evaluate.ts";
 import { BIT_FIELDS, bitNames, fieldValue, fieldWidth, withField } from "./flags.ts";
-import type { BitField } from "./flags.ts";
 import {
   CONTROL_NAMES,
   codeBits,
@@ -171,7 +170,7 @@ export class Variables {
           this.#register(cpu, "rflags"),
         ];
       case "bits":
-        return bitVariables(readRegister(cpu, group.register) ?? 0n, BIT_FIELDS[group.register] ?? []);
+        return bitVariables(group.register, readRegister(cpu, group.register) ?? 0n);
       case "segments":
         return SEGMENT_NAMES.map((name) => ({
           name,
@@ -182,11 +181,12 @@ export class Variables {
         }));
       case "segment": {
         const { base, limit, selector, attributes } = cpu.segments[group.name];
+        const field = (name: string, value: string): Variable => plain(name, value, `${group.name}.${name}`);
         return [
-          plain("selector", hex(selector, 4)),
-          { ...plain("base", hex(base)), memoryReference: hex(base) },
-          plain("limit", hex(limit)),
-          { ...plain("attributes", hex(attributes, 4)), type: describeAttributes(attributes) },
+          field("selector", hex(selector, 4)),
+          { ...field("base", hex(base)), memoryReference: hex(base) },
+          field("limit", hex(limit)),
+          { ...field("attributes", hex(attributes, 4)), type: describeAttributes(attributes) },
         ];
       }
       case "control":
@@ -267,7 +267,12 @@ export class Variables {
   }
 }
 
-const plain = (name: string, value: string): Variable => ({ name, value, evaluateName: name, variablesReference: 0 });
+const plain = (name: string, value: string, evaluateName = name): Variable => ({
+  name,
+  value,
+  evaluateName,
+  variablesReference: 0,
+});
 
 const plainRegister = (name: string, value: bigint): Variable => plain(name, hex(value));
 
@@ -279,14 +284,12 @@ const readOnly = (name: string, value: string, type?: string): Variable => ({
   ...(type === undefined ? {} : { type }),
 });
 
-const bitVariables = (value: bigint, fields: readonly BitField[]): Variable[] =>
-  fields.map((field) => ({ ...plainBit(value, field), type: field.meaning }));
-
-const plainBit = (value: bigint, field: BitField): Variable => ({
-  name: field.name,
-  value: fieldWidth(field) <= 2 ? `${fieldValue(value, field)}` : hex(fieldValue(value, field)),
-  variablesReference: 0,
-});
+const bitVariables = (register: string, value: bigint): Variable[] =>
+  (BIT_FIELDS[register] ?? []).map((field) => {
+    const content = fieldValue(value, field);
+    const text = fieldWidth(field) <= 2 ? `${content}` : hex(content);
+    return { ...plain(field.name, text, `${register}.${field.name.toLowerCase()}`), type: field.meaning };
+  });
 
 const descriptors = (list: Descriptor[]): Variable[] => list.map(({ name, text }) => readOnly(name, text));
 

@@ -151,6 +151,25 @@ test("values are shown with type, hexadecimal and decimal, and lead to memory", 
   await assert.rejects(show("rax = 1"), /an operator or the end was expected/);
 });
 
+test("what variables are called in expressions has their values", async (t) => {
+  const { evaluate, target } = await session(t);
+  const variables = new Variables(target);
+  let checked = 0;
+  const check = async (reference: number): Promise<void> => {
+    for (const { name, value, evaluateName, variablesReference } of await variables.variables(reference)) {
+      if (evaluateName !== undefined) {
+        const { result } = await evaluate.evaluate({ expression: evaluateName, context: "watch" }, () => undefined);
+        const shown = BigInt(/^(0x[0-9a-f]+|[0-9]+)/.exec(value)?.[0] ?? -1);
+        assert.equal(BigInt(/^0x[0-9a-f]+/.exec(result)?.[0] ?? -2), shown, `${name} is ${evaluateName}`);
+        checked++;
+      }
+      if (variablesReference > 0 && !/^[GI][DV]T$/.test(name)) await check(variablesReference);
+    }
+  };
+  for (const { variablesReference } of variables.scopes()) await check(variablesReference);
+  assert.ok(checked > 150, `${checked} were checked`);
+});
+
 test("registers, fields, MSRs and memory are written", async (t) => {
   const one = await session(t);
   await says(one, {

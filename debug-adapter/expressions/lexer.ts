@@ -29,8 +29,8 @@ const FAR = /([0-9a-f]{4}):([0-9a-f]{8}|[0-9a-f]{4})(?![0-9a-z_])/iy;
 const NUMBER = /(?:([0-9][0-9a-f_]*)h|0x([0-9a-f_]+)|0b([01_]+)|0o([0-7_]+)|([0-9][0-9_]*))(?![0-9a-z_])/iy;
 const NAME = /[%$]?[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*/iy;
 const CHARACTERS = /'([\x20-\x7e]{1,8}?)'/y;
-const SYMBOL = /`([^`]+)`/y;
-const TEXT = /"([^"]*)"/y;
+const SYMBOL = /`([^`\p{Cc}]+)`/uy;
+const TEXT = /"([^"\p{Cc}]*)"/uy;
 const OPERATOR = /<<|>>|==|!=|<=|>=|&&|\|\||[-+*/%&|^~!<>()[\]:?=]/y;
 const BLANK = /\s*/y;
 

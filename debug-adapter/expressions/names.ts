@@ -76,7 +76,9 @@ function field(name: string, at: number): Named | undefined {
   const dot = name.lastIndexOf(".");
   const { register: whole } = partOfRegister(name.slice(0, Math.max(0, dot)));
   const wanted = name.slice(dot + 1);
-  const found = BIT_FIELDS[whole]?.find((one) => one.name.toLowerCase() === wanted);
+  // A name may be anything that the user typed: "constructor", too.
+  const fields = Object.hasOwn(BIT_FIELDS, whole) ? BIT_FIELDS[whole] : undefined;
+  const found = fields?.find((one) => one.name.toLowerCase() === wanted);
   return found && register(whole, found.bit, fieldWidth(found), at);
 }
 

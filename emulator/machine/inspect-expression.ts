@@ -77,7 +77,8 @@ export class EvaluationError extends Error {}
 
 /** One sentence about a place in an expression. */
 export const placed = (text: string, at: number, what: string): string =>
-  `Character ${Math.min(at, text.length) + 1} of "${text}": ${what}.`;
+  // What cannot be printed must not tear the sentence apart.
+  `Character ${Math.min(at, text.length) + 1} of "${text}": ${what}.`.replaceAll(/\p{Cc}/gu, " ");
 
 type Run = (readers: Readers) => bigint;
 

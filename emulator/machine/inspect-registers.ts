@@ -6,6 +6,7 @@ import { GPR_NAMES, PHASE_NAMES, SEGMENT_NAMES } from "./api.ts";
 import type { Readers } from "./inspect-expression.ts";
 import { CPU_MODES } from "./inspect-expression.ts";
 import { readMsr } from "./inspect-msrs.ts";
+import { modeOf } from "./registers.ts";
 import { readMemory } from "./worker-memory.ts";
 
 export const DR_NAMES = ["dr0", "dr1", "dr2", "dr3", "dr6", "dr7"] as const;
@@ -119,6 +120,8 @@ export function machineReaders(machine: InspectedMachine): Readers & { fresh(): 
           return BigInt(core.exports.getFlags() >>> 0);
         case "cpl":
           return BigInt(core.u32[L.CPL / 4] ?? 0);
+        case "mode":
+          return BigInt(CPU_MODES.indexOf(modeOf(core)));
         case "phase": {
           const phase = machine.phases.at(-1);
           return phase === undefined ? undefined : phaseNumber(phase.name);

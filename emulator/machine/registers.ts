@@ -35,7 +35,7 @@ export function readCpu(core: Core, tpr: number): CpuState {
   const top = (at32(L.FPU_SW) >> 11) & 7;
   const icount = core.icount;
   return {
-    mode: modeOf(core, segments.cs),
+    mode: modeOf(core),
     icount: BigInt(icount),
     time: BigInt(icount) + at64(L.SKEW),
     cpl: at32(L.CPL),
@@ -72,14 +72,16 @@ export function readCpu(core: Core, tpr: number): CpuState {
   };
 }
 
-function modeOf(core: Core, cs: Segment): CpuMode {
+/** The mode that the processor is in. */
+export function modeOf(core: Core): CpuMode {
   const cr0 = core.u64[L.CR0 / 8]!;
   if (!(cr0 & 1n)) return "real";
   if (core.u32[L.EFLAGS / 4]! & 0x20000) return "vm86";
   // Descriptor bits 21 (L) and 22 (D), as attributes hold bits 8 to 23.
-  const wide = (cs.attributes & 0x4000) !== 0;
+  const attributes = core.u32[(L.SEG_CS + L.SEG_ATTR) / 4]!;
+  const wide = (attributes & 0x4000) !== 0;
   if (!(core.u64[L.EFER / 8]! & 0x400n)) return wide ? "protected32" : "protected16";
-  if (cs.attributes & 0x2000) return "long";
+  if (attributes & 0x2000) return "long";
   return wide ? "compat32" : "compat16";
 }
 

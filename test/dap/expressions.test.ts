@@ -180,8 +180,18 @@ test("real mode to ring 3 in the demo: every mode's addresses, tables and device
     "translate cs:ip": /lin:0x7c00 is phys:0x7c00 \(paging is off\)$/,
   });
   assert.match(await session.refused("evaluate", { expression: "info idt", context: "repl" }), /real mode: "info ivt"/);
+  const stack = await session.ask<DebugProtocol.StackTraceResponse["body"]>("stackTrace", { threadId: 1 });
+  const { source, line } = stack.stackFrames[0] as DebugProtocol.StackFrame;
+  const logging = { line: line + 1, logMessage: "{$phase}: {cs:x}:{ip:04x}, SP={sp:04x}" };
+  const set = await session.ask<Breakpoints>("setBreakpoints", { source, breakpoints: [logging] });
+  assert.equal(set.breakpoints[0]?.verified, true);
   await session.ask("setExceptionBreakpoints", { filters: ["event:protected-mode"] });
   assert.equal((await session.move("continue")).reason, "event");
+  const { output, ...place } = await session.event<DebugProtocol.OutputEvent["body"]>("output", (body) =>
+    body.output.startsWith("bootloader"),
+  );
+  assert.match(output, /^bootloader: 0:7c[0-9a-f]{2}, SP=[0-9a-f]{4}\n$/);
+  assert.deepEqual([place.source?.path, place.line], [source?.path, set.breakpoints[0]?.line]);
   await says(session, { "cr0.pe": "0x1 (1)", "info gdt": /^base lin:0x\w+ limit 0x\w+\n.*(code|data)/s });
   await session.ask("setExceptionBreakpoints", { filters: [] });
   assert.equal((await session.move("continue")).description, "Paused at phase Init");
