@@ -4,13 +4,15 @@ import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { CpuState, StopResult } from "../target.ts";
 import type { GdbHost } from "./host.ts";
-import { frame } from "./packets.ts";
+import { frame, MAX_PACKET, PacketReader } from "./packets.ts";
 import { GdbStub } from "./stub.ts";
 
 const LOOPBACK = "127.0.0.1";
 /** Bytes that may wait for a gdb that does not read. */
 const MAX_UNREAD = 1 << 22;
 const MAX_CONNECTIONS = 16;
+/** Bytes before the first packet of somebody who has to wait. */
+const MAX_UNHEARD = 2 * MAX_PACKET;
 /** Milliseconds that the last bytes to a gdb may take. */
 const FAREWELL_MS = 1000;
 /** What a second gdb is told, in answer to its first packet. */
@@ -91,16 +93,31 @@ export class GdbServer {
     if (this.#current === undefined) return void this.#serve(socket);
     this.#others.add(socket);
     socket.on("close", () => this.#others.delete(socket));
-    socket.once("data", (bytes: Buffer) => {
+    const reader = new PacketReader();
+    let heard = Buffer.alloc(0);
+    const listen = (bytes: Buffer): void => {
+      heard = Buffer.concat([heard, bytes]);
+      if (heard.length > MAX_UNHEARD) socket.destroy();
+      // gdb takes what comes before its first packet for noise.
+      if (!reader.feed(bytes).some(({ kind }) => kind === "packet")) return;
+      socket.off("data", listen);
       socket.pause();
-      const left = this.#current?.leaving === true ? this.#current.left : Promise.resolve();
-      void left.then(() => {
-        this.#others.delete(socket);
-        if (this.#current !== undefined) return this.#refuse(socket);
-        this.#serve(socket).receive(bytes);
-        socket.resume();
-      });
-    });
+      void this.#decide(socket, heard);
+    };
+    socket.on("data", listen);
+  }
+
+  async #decide(socket: Socket, heard: Buffer): Promise<void> {
+    if (this.#current?.leaving === true) await this.#current.left;
+    if (socket.destroyed) return;
+    if (this.#current === undefined) {
+      this.#others.delete(socket);
+      this.#serve(socket).receive(heard);
+    } else {
+      socket.end(Buffer.concat([Buffer.from("+"), frame(REFUSAL)]));
+      socket.setTimeout(FAREWELL_MS, () => socket.destroy());
+    }
+    socket.resume();
   }
 
   #serve(socket: Socket): GdbStub {
@@ -114,7 +131,7 @@ export class GdbServer {
         part(socket);
       },
     });
-    const left = once(socket, "close")
+    const left = new Promise((resolve) => socket.once("close", resolve))
       .then(() => {
         client.leaving = true;
         return stub.release();
@@ -126,11 +143,6 @@ export class GdbServer {
     this.#current = client;
     socket.on("data", (bytes: Buffer) => stub.receive(bytes));
     return stub;
-  }
-
-  #refuse(socket: Socket): void {
-    socket.write(Buffer.concat([Buffer.from("+"), frame(REFUSAL)]));
-    part(socket);
   }
 }
 

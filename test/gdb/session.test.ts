@@ -182,8 +182,8 @@ test("rubbish on the port harms neither the session nor the next gdb", LIMIT, as
   for (const text of rubbish) {
     const socket = connect(port, "127.0.0.1");
     await new Promise<void>((resolve) => socket.once("connect", resolve));
-    await new Promise<void>((resolve) => socket.end(text, resolve));
-    socket.destroy();
+    await new Promise<void>((resolve) => socket.write(text, () => resolve()));
+    socket.resetAndDestroy();
   }
   assert.match(await gdb.command(`target remote ${address}`), at(CODE));
   assert.equal(await rip(session), CODE);
