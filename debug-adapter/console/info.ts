@@ -4,7 +4,7 @@ import { hex } from "../address.ts";
 import { decodeGdt, decodeIdt, decodeIvt, describeSegment } from "../descriptors.ts";
 import type { Descriptor } from "../descriptors.ts";
 import { BIT_FIELDS, bitNames } from "../flags.ts";
-import { mappedRanges } from "../gdb/mapped-ranges.ts";
+import { mappedRanges } from "../mapped-ranges.ts";
 import { CONTROL_NAMES, linearIp, linearSp, modeLabel, readRegister } from "../registers.ts";
 import type { CpuState, Msr } from "../target.ts";
 import type { Command, ConsoleServices } from "./command.ts";
@@ -101,7 +101,7 @@ const controls = (cpu: CpuState): string =>
 
 function list(title: string, entries: readonly Descriptor[]): string {
   if (entries.length === 0) return `${title}\nAll entries are empty.`;
-  return [title, ...entries.map(({ name, text }) => `${name.padStart(6)}  ${text}`)].join("\n");
+  return [title, ...entries.map(({ name, text }) => `${name.padStart(9)}  ${text}`)].join("\n");
 }
 
 async function table(
@@ -127,13 +127,24 @@ async function idt(services: ConsoleServices): Promise<string> {
   return list(title, decodeIdt(bytes, (cpu.efer & LONG_ACTIVE) !== 0n));
 }
 
+/** Neighbours with the same text (as the many vectors that firmware does not use) are one line. */
+function inRuns(entries: readonly Descriptor[]): Descriptor[] {
+  const runs: (Descriptor & { last: number })[] = [];
+  for (const { name, text } of entries) {
+    const [run, number] = [runs.at(-1), Number(name)];
+    if (run?.text === text && run.last + 1 === number) run.last = number;
+    else runs.push({ name, text, last: number });
+  }
+  return runs.map(({ name, text, last }) => ({ name: Number(name) === last ? name : `${name}-${hex(last, 2)}`, text }));
+}
+
 /** In real mode where IDTR says; else where it lies for the BIOS, which is physical 0. */
 async function ivt({ target }: ConsoleServices): Promise<string> {
   const cpu = await target.cpu();
   const real = (cpu.cr0 & 1n) === 0n;
   const base = real ? cpu.idtr.base : 0n;
   const bytes = await target.readMemory("phys", base, Math.min(1024, real ? cpu.idtr.limit + 1 : 1024));
-  return list(`at phys:${hex(base)}`, decodeIvt(bytes));
+  return list(`at phys:${hex(base)}`, inRuns(decodeIvt(bytes)));
 }
 
 async function msrs(_: string, { target }: ConsoleServices): Promise<string> {

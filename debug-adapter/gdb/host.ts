@@ -3,7 +3,7 @@ import type { Breakpoint, StopResult, Target, Watchpoint } from "../target.ts";
 
 /** All methods that answer a promise reject with an Error of one sentence. */
 export interface GdbHost {
-  readonly target: Pick<Target, "cpu" | "readMemory" | "writeMemory" | "writeRegister" | "walk" | "phases">;
+  readonly target: Pick<Target, "cpu" | "readMemory" | "writeMemory" | "writeRegister">;
   /** Whether the machine runs, whoever let it. */
   readonly running: boolean;
   /** gdb's own break- and watchpoints, beside those of others; they replace the ones before. */

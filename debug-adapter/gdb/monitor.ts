@@ -1,12 +1,8 @@
 /** gdb's `monitor` commands: what gdb has no words for, and all commands of the debug console. */
 import { hex } from "../address.ts";
-import { BIT_FIELDS, bitNames } from "../flags.ts";
-import { phaseLabel } from "../phases.ts";
 import { linearIp, linearSp, modeLabel } from "../registers.ts";
-import { GPR_NAMES, SEGMENT_NAMES } from "../../emulator/machine/api.ts";
 import type { CpuState } from "../target.ts";
 import type { GdbHost } from "./host.ts";
-import { mappedRanges } from "./mapped-ranges.ts";
 import { fromHex } from "./packets.ts";
 
 /** Bytes that one command may show or write. */
@@ -15,13 +11,13 @@ const PER_LINE = 16;
 
 const HELP = `monitor phys read ADDRESS BYTES   guest physical memory
 monitor phys write ADDRESS HEX    bytes as hexadecimal digits: 90eb
-monitor info registers            all of the processor, with the bits by name
-monitor info mem                  what is mapped where, with which rights
 monitor where                     mode, cs:ip and stack, and their linear addresses
 monitor icount                    instructions retired since power-on
-monitor phase                     phases of the boot reached so far
 monitor reset                     power off and on again
 Anything else goes to the debug console:
+monitor info registers            all of the processor; info cr, gdt, idt, msr, pic, e820 … as well
+monitor info mem                  what is mapped where, with which rights
+monitor phases                    phases of the boot reached so far
 monitor x/8i cs:rip               disassembly in the mode that runs (gdb's own x/i takes all code for 64-bit code)
 monitor walk ADDRESS              page table walk
 monitor help console              its other commands
@@ -35,11 +31,9 @@ const COMMANDS: readonly (readonly [RegExp, Command])[] = [
   [/^phys read (\S+) (\S+)$/, (host, [, address = "", length = ""]) => physRead(host, address, length)],
   [/^phys write (\S+) (\S+)$/, (host, [, address = "", bytes = ""]) => physWrite(host, address, bytes)],
   [/^phys\b/, () => 'Expected "phys read ADDRESS BYTES" or "phys write ADDRESS HEX".'],
-  [/^info registers$/, async ({ target }) => registersText(await target.cpu())],
-  [/^info mem$/, ({ target }) => mappedRanges(target)],
   [/^where$/, async ({ target }) => whereText(await target.cpu())],
   [/^icount$/, async ({ target }) => `${(await target.cpu()).icount}`],
-  [/^phase$/, ({ target }) => phaseText(target)],
+  [/^phase$/, (host) => host.console("phases")],
   [/^(system_)?reset$/, reset],
 ];
 
@@ -94,41 +88,6 @@ function whereText(cpu: CpuState): string {
   const code = `cs:ip ${hex(cs.selector, 4).slice(2)}:${hex(cpu.rip, 4).slice(2)} is lin:${hex(linearIp(cpu))}`;
   const stack = `ss:sp ${hex(ss.selector, 4).slice(2)}:${hex(cpu.gpr[4] ?? 0n, 4).slice(2)} is lin:${hex(linearSp(cpu))}`;
   return `${modeLabel(cpu.mode)}, ring ${cpu.cpl}, ${code}, ${stack}, instruction ${cpu.icount}`;
-}
-
-function registersText(cpu: CpuState): string {
-  const wide = (value: bigint): string => hex(value, 16).slice(2);
-  const pairs = [...GPR_NAMES.map((name, index) => [name, cpu.gpr[index] ?? 0n] as const), ["rip", cpu.rip] as const];
-  const rows = [];
-  for (let at = 0; at < pairs.length; at += 4) {
-    rows.push(
-      pairs
-        .slice(at, at + 4)
-        .map(([name, value]) => `${name.padEnd(3)} ${wide(value)}`)
-        .join("  "),
-    );
-  }
-  const segments = SEGMENT_NAMES.map((name) => {
-    const { selector, base, limit, attributes, unusable } = cpu.segments[name];
-    const state = unusable ? " unusable" : "";
-    return `${name.padEnd(4)} ${hex(selector, 4).slice(2)} base ${wide(base)} limit ${hex(limit, 8).slice(2)} attributes ${hex(attributes, 4).slice(2)}${state}`;
-  });
-  const tables = (["gdtr", "idtr"] as const).map(
-    (name) => `${name} base ${wide(cpu[name].base)} limit ${hex(cpu[name].limit, 4).slice(2)}`,
-  );
-  const flags = (["rflags", "cr0", "cr2", "cr3", "cr4", "cr8", "efer"] as const).map((name) => {
-    const fields = BIT_FIELDS[name];
-    return `${name.padEnd(6)} ${wide(cpu[name])} ${fields === undefined ? "" : bitNames(cpu[name], fields)}`.trimEnd();
-  });
-  const debug = ["dr0", "dr1", "dr2", "dr3", "dr6", "dr7"].map((name, index) => `${name} ${wide(cpu.dr[index] ?? 0n)}`);
-  const halted = cpu.halted ? ["halted"] : [];
-  return [whereText(cpu), ...rows, ...segments, ...tables, ...flags, debug.join("  "), ...halted].join("\n");
-}
-
-async function phaseText(target: GdbHost["target"]): Promise<string> {
-  const reached = await target.phases();
-  if (reached.length === 0) return "No phase has been reached yet.";
-  return reached.map(({ name, icount }) => `${phaseLabel(name)} since instruction ${icount}`).join("\n");
 }
 
 async function reset(host: GdbHost): Promise<string> {

@@ -1,7 +1,6 @@
 /** What is mapped in linear memory (Intel SDM vol. 3, chapter 4), as QEMU's `info mem` tells it. */
-import { hex } from "../address.ts";
-import type { CpuState } from "../target.ts";
-import type { GdbHost } from "./host.ts";
+import { hex } from "./address.ts";
+import type { CpuState, Target } from "./target.ts";
 
 /** Page tables that are read at most, and lines shown: a guest may map one table millions of times. */
 const MAX_TABLES = 8192;
@@ -65,7 +64,7 @@ function pagingOf(cpu: CpuState): Paging {
 }
 
 /** Runs of mapped linear addresses with equal rights, a line each. */
-export async function mappedRanges(target: GdbHost["target"]): Promise<string> {
+export async function mappedRanges(target: Pick<Target, "cpu" | "readMemory">): Promise<string> {
   const cpu = await target.cpu();
   if (!(cpu.cr0 & PAGING)) return "Paging is off: linear addresses are physical ones.";
   const paging = pagingOf(cpu);
