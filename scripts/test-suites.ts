@@ -43,6 +43,7 @@ const SUITES: Suite[] = [
   { name: "vscode", command: [process.execPath, "--import", "tsx", "test/vscode/run.ts"] },
   { name: "firmware", command: nodeTest(testFiles("test/firmware")) },
   { name: "system", command: nodeTest(testFiles("test/system")) },
+  { name: "gdb", command: nodeTest(testFiles("test/gdb")) },
   { name: "dap", command: nodeTest(testFiles("test/dap")) },
   { name: "sse", command: nodeTest(testFiles("test/sse")) },
   { name: "x87", command: nodeTest(testFiles("test/x87")) },

@@ -5,6 +5,7 @@ import path from "node:path";
 installPackages();
 needCommands({
   gcc: "gcc",
+  gdb: "gdb",
   ld: "binutils",
   nasm: "nasm",
   cpio: "cpio",
