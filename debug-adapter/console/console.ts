@@ -23,7 +23,21 @@ export class DebugConsole {
       summary: "this list, or more about a command",
       run: (_format, rest) => Promise.resolve(this.#help(rest)),
     };
-    const list = [...examiners(), PRINT, INFO, TRANSLATE, WALK, FIND, DUMP, LOAD, ORIGIN, PHASES, EVENTS, help];
+    const list = [
+      ...examiners(),
+      PRINT,
+      { ...PRINT, name: "p", usage: "p[/FORMAT] EXPRESSION" },
+      INFO,
+      TRANSLATE,
+      WALK,
+      FIND,
+      DUMP,
+      LOAD,
+      ORIGIN,
+      PHASES,
+      EVENTS,
+      help,
+    ];
     this.#commands = new Map(list.map((command) => [command.name, command]));
   }
 

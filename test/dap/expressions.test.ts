@@ -83,6 +83,29 @@ test("a breakpoint with a message logs and goes on", { timeout: 60_000 }, async 
   await session.close();
 });
 
+test("conditions and messages hold for instruction and data breakpoints, too", { timeout: 60_000 }, async (t) => {
+  const session = client(t);
+  await tiny(session, await kernelFile(t, loopingKernel()));
+  const { dataId } = await session.ask<DebugProtocol.DataBreakpointInfoResponse["body"]>("dataBreakpointInfo", {
+    name: `phys:${hex(BUFFER + 7)}`,
+    asAddress: true,
+  });
+  const rules = { condition: `u8 phys[${hex(BUFFER + 7)}] > 3`, hitCondition: "== 2" };
+  await session.ask("setDataBreakpoints", { breakpoints: [{ dataId, accessType: "write", ...rules }] });
+  await session.ask("setInstructionBreakpoints", {
+    breakpoints: [{ instructionReference: hex(FUNCTION), condition: "eax & 1", logMessage: "odd: {al:d}" }],
+  });
+  assert.equal((await session.move("continue")).reason, "data breakpoint");
+  await says(session, { al: "0x5 (5)" });
+  assert.equal(await told(session), "odd: 1\n");
+  assert.equal(await told(session), "odd: 3\n");
+  await says(session, {
+    "info breakpoints":
+      /^\d+ {2}data {2}write of 1 byte at phys:0x10007 {2}\(if .*; 2 hits\)\n\d+ {2}instruction {2}lin:0x1000040 {2}\(.*\)$/,
+  });
+  await session.close();
+});
+
 test(
   "a condition that cannot be read is refused, one that fails stops and says why",
   { timeout: 60_000 },
@@ -171,7 +194,8 @@ test("real mode to ring 3 in the demo: every mode's addresses, tables and device
     "find 55 aa in phys:0x7c00..0x7e00": "phys:0x7dfe",
     '$phase == "bootloader" && $mode == "real"': "0x1 (1)",
     dl: "0x80 (128)",
-    "info ivt": /^at phys:0x0\n.*0x10 {2}[0-9a-f]{4}:[0-9a-f]{4}\n/s,
+    "info ivt": /^at phys:0x0\n.* 0x10 {2}[0-9a-f]{4}:[0-9a-f]{4}\n.*\n0x\w\w-0x\w\w {2}f000:[0-9a-f]{4}\n/s,
+    "p/d cs:ip + 1": "31745",
     "info pic": /^master: vectors 0x8 to 0xf\n(.*\n)*slave: vectors 0x70 to 0x77\n/,
     "origin 7c00:0000": /did not come from a disk/,
     "origin 0000:7c00 512": /^phys:0x7c00, 512 bytes: LBA 0 of drive 80h/,
