@@ -15,7 +15,7 @@ const require = createRequire(import.meta.url);
 
 const ASC_OPTIONS = [
   "--runtime", "stub", "-O3", "--noAssert", "--uncheckedBehavior", "always",
-  "--importMemory", "--initialMemory", "1024", "--maximumMemory", "65536", "--memoryBase", "65536", "--enable", "simd",
+  "--importMemory", "--exportTable", "--initialMemory", "1024", "--maximumMemory", "65536", "--memoryBase", "65536", "--enable", "simd",
   // Conversions of usize (wasm32 only), and v128 between our own modules.
   "--disableWarning", "201", "--disableWarning", "112",
 ]; // prettier-ignore

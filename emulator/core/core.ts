@@ -50,6 +50,10 @@ interface CoreExports {
   /** Value of a model specific register that exists; 0 else. */
   peekMsr(index: number): bigint;
   pokeMsr(index: number, value: bigint): void;
+  /** Forgets the translation of a region, by its place in the table. */
+  dropRegion(place: number): void;
+  /** Takes back a stop that was asked for behind an instruction and not reached yet; so does the next `run`. */
+  unpatch(): void;
 }
 
 /** The processor: the WebAssembly core with its memory. Registers and caches are at the addresses of layout.ts. */
@@ -61,14 +65,19 @@ export class Core {
   readonly u64: BigUint64Array;
   readonly f64: Float64Array;
   readonly exports: CoreExports;
+  /** Functions that the core can call: translated code goes behind those of its own. */
+  readonly table: WebAssembly.Table;
   /** Guest RAM; index 0 is physical 0. */
   readonly ram: Uint8Array;
   /** Memory behind the RAM for ROMs and video memory. */
   readonly extra: Uint8Array;
+  readonly #functions: WebAssembly.Exports;
 
-  private constructor(memory: WebAssembly.Memory, exports: CoreExports, ramBytes: number, extraBytes: number) {
+  private constructor(memory: WebAssembly.Memory, exports: WebAssembly.Exports, ramBytes: number, extraBytes: number) {
     this.memory = memory;
-    this.exports = exports;
+    this.exports = exports as unknown as CoreExports;
+    this.#functions = exports;
+    this.table = exports["table"] as WebAssembly.Table;
     this.u8 = new Uint8Array(memory.buffer);
     this.u32 = new Uint32Array(memory.buffer);
     this.i32 = new Int32Array(memory.buffer);
@@ -123,10 +132,15 @@ export class Core {
         },
       },
     });
-    const core = new Core(memory, instance.exports as unknown as CoreExports, ramBytes, extraBytes);
+    const core = new Core(memory, instance.exports, ramBytes, extraBytes);
     for (let page = 0; page < ramBytes / GUEST_PAGE; page++) core.mapPage(page, page, Pm.READ | Pm.WRITE);
     core.exports.initialize();
     return core;
+  }
+
+  /** A function of the core, for translated code to import. */
+  helper(name: string): WebAssembly.ExportValue {
+    return this.#functions[name]!;
   }
 
   /** Maps a guest physical page (by number) to a page of RAM and `extra` with the given rights; 0 rights: a device. */

@@ -25,6 +25,8 @@ export const enum L {
   CC_OP = 0x1120,
   CC_A = 0x1128,
   CC_R = 0x1130,
+  /** i64: second factor, for Cc.IMUL64. */
+  CC_B = 0x11a0,
   /** u32: EFLAGS without the six arithmetic flags (bit 1 always set). */
   EFLAGS = 0x1138,
   /** u32: current privilege level, 0 to 3 (3 in virtual-8086 mode). */
@@ -146,6 +148,12 @@ export const enum L {
   TLB_LARGE = 0x1c00,
   /** Counters for profiling and benchmarks, u64 each: blocks decoded, TLB fills, slow stores, exceptions. */
   STATS = 0x1b40,
+  /** i32: entries into a block until its translation is asked for; 0x7fffffff: never. */
+  HOT_THRESHOLD = 0x1b80,
+  /** u32: blocks in HOT_QUEUE. */
+  HOT_COUNT = 0x1b84,
+  /** u32: how often the block arena was emptied: older block addresses mean nothing. */
+  GENERATION = 0x1b88,
   /** Physical (kind 0) and linear (kind 1) execution breakpoints: u32 count at 0, then from 16 on 16 bytes each: u64 address, u32 kind, u32 unused. */
   BREAKPOINTS = 0x2000,
   BREAKPOINTS_MAX = 1000,
@@ -183,6 +191,12 @@ export const enum L {
   /** Code segments that blocks were decoded for, by hash: u64 base, u32 limit, u32 1 when in use. */
   CODE_SEGMENTS = 0x220000,
   CODE_SEGMENTS_COUNT = 4096,
+  /** Addresses of blocks whose translation is asked for. */
+  HOT_QUEUE = 0x230000,
+  HOT_MAX = 256,
+  /** First block of each translated region, by its place in the core's function table; 0: none, or its code has changed. */
+  REGION_HEADS = 0x240000,
+  REGIONS_MAX = 32768,
   /** Physical page map: u32 for each of the 2^20 pages below 4 GiB: address of the page in this memory | Pm bits; 0: no memory there (device or nothing). */
   PAGE_MAP = 0x400000,
   /** Page information, 16 bytes a physical page: u32 first block with code in it, u32 Pi bits, u64 which 64-byte pieces hold code. */
@@ -307,6 +321,18 @@ export const enum Cc {
   SUB = 12,
   /** CC_R = CC_A - b - 1. */
   SBB = 16,
+  /** CC_R is one more, or one less, than before; CC_A is the carry, which stays. */
+  INC = 20,
+  DEC = 24,
+  /** CC_R is CC_A shifted by a count of 1 and more, which stands from bit COUNT_SHIFT on; for SHR CC_A is zero-extended. */
+  SHL = 28,
+  SHR = 32,
+  SAR = 36,
+  /** CC_R is the low half of the product CC_A, of 32 bits. */
+  IMUL32 = 42,
+  /** CC_R = CC_A * CC_B, of 64 bits. */
+  IMUL64 = 47,
+  COUNT_SHIFT = 8,
 }
 
 /** EFLAGS bits. */
@@ -351,4 +377,37 @@ export const enum Vec {
   AC = 17,
   MC = 18,
   XM = 19,
+}
+
+/** Offsets in the header of a decoded block (class Block in assembly/blocks.ts), and the size of the header. */
+export const enum BlockAt {
+  RIP = 0,
+  KEY = 8,
+  COUNT = 12,
+  PHYSICAL = 16,
+  CROSSES = 36,
+  LENGTH = 40,
+  END = 44,
+  HEAT = 48,
+  CODE = 52,
+  ENTRY = 56,
+  NEXT_IN_REGION = 60,
+  HEADER = 64,
+}
+
+/** Offsets in an operation (class Op in assembly/op.ts); the last four in its second slot. */
+export const enum OpAt {
+  HANDLER = 0,
+  A = 2,
+  B = 3,
+  X = 4,
+  SHIFT = 5,
+  REMAINING = 6,
+  OFFSET = 7,
+  DISPLACEMENT = 8,
+  IMMEDIATE = 12,
+  IMMEDIATE64 = 16,
+  TAKEN = 24,
+  NOT_TAKEN = 28,
+  SLOT = 16,
 }

@@ -269,6 +269,8 @@ export interface MachineConfig {
   seed?: number;
   /** Wall time shown by the RTC at power-on, seconds since 1970. Fixed unless given, so that runs repeat. */
   rtcTime?: number;
+  /** Entries into a block of guest code until it is translated to WebAssembly; Infinity: never. Changes nothing that can be seen. */
+  translateAfter?: number;
 }
 
 export interface MachineEvents {

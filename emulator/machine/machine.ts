@@ -25,6 +25,7 @@ import type {
 } from "./api.ts";
 import { ConsoleWatch } from "./console-watch.ts";
 import { describeUnemulated } from "./unemulated.ts";
+import { Translator, type TranslatorStatistics } from "../translator/translator.ts";
 import { BootRecorder } from "./boot-events.ts";
 import { applySetup } from "./cpu-setup.ts";
 import { HostShell } from "./host-shell.ts";
@@ -70,6 +71,7 @@ export class Machine implements BootMachine {
   readonly #consoles = [new ConsoleWatch(), new ConsoleWatch()];
   readonly #inputs: InputLog;
   readonly #byte = new Uint8Array(1);
+  readonly #translator: Translator | undefined;
   #stopPhases: ReadonlySet<PhaseName> = new Set();
   /** What ends the run at the next instruction boundary. */
   #pending: RunResult | undefined;
@@ -79,6 +81,8 @@ export class Machine implements BootMachine {
   private constructor(core: Core, shell: HostShell, config: RawConfig, first: PhaseName, events: MachineEvents) {
     this.#core = core;
     this.#events = events;
+    const after = config.translateAfter;
+    this.#translator = after === Infinity ? undefined : new Translator(core, after);
     this.memorySize = core.ram.byteLength;
     this.#physical = new PhysicalMemory(core);
     this.#drives = config.drives ?? [];
@@ -191,6 +195,11 @@ export class Machine implements BootMachine {
     return this.#recogniser.phases;
   }
 
+  /** What was translated so far; undefined without translation. */
+  get translation(): TranslatorStatistics | undefined {
+    return this.#translator?.statistics;
+  }
+
   /** For benchmarks and tests. */
   get core(): Core {
     return this.#core;
@@ -208,6 +217,7 @@ export class Machine implements BootMachine {
       if (this.#pending) return this.#takePending();
       const left = end - core.icount;
       if (left <= 0) return { reason: "budget" };
+      this.#translator?.work();
       const exit = core.run(Math.max(1, Math.min(left, this.#queue.nextDeadline() - now, MAX_STRETCH)));
       if (this.#pending) return this.#takePending();
       switch (exit) {

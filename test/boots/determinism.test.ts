@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { RunResult } from "../../emulator/machine/api.ts";
 import type { Machine } from "../../emulator/machine/machine.ts";
 import { busyboxInitramfs, cloudKernel, vmlinux } from "../../scripts/guests/guests.ts";
-import { Guest } from "./guest.ts";
+import { Guest, type GuestOptions } from "./guest.ts";
 
 interface Milestone {
   icount: bigint;
@@ -13,12 +13,12 @@ interface Milestone {
 }
 
 /** Boots, types a command, and notes the state at `/init`, behind the command's answer, and at the end. */
-async function milestones(name: string, advance?: (machine: Machine) => RunResult): Promise<Milestone[]> {
+async function milestones(name: string, options: Partial<GuestOptions>): Promise<Milestone[]> {
   const { vmlinuz } = await cloudKernel();
   const guest = await Guest.boot(name, {
     kernel: await vmlinux(vmlinuz),
     initrd: await busyboxInitramfs(),
-    ...(advance ? { advance } : {}),
+    ...options,
   });
   const milestone = (): Milestone => ({ icount: guest.machine.icount, hash: guest.machine.stateHash() });
   guest.runTo("init");
@@ -80,14 +80,21 @@ function chopper(random: (below: number) => number, counts: { slices: number; st
 
 const isStop = ({ reason }: RunResult): boolean => reason === "breakpoint" || reason === "watchpoint";
 
-test("two runs, and a run in random slices, go through the same states", async (t) => {
+test("runs with and without translation, whole and in random slices, go through the same states", async (t) => {
   const seed = Number(process.env["BOOTSCOPE_SEED"] ?? randomInt(1, 2 ** 31));
   t.diagnostic(`seed ${seed} (BOOTSCOPE_SEED)`);
   console.log(`# determinism: seed ${seed}`);
-  const first = await milestones("first run");
-  assert.deepEqual(await milestones("second run"), first);
-  const counts = { slices: 0, steps: 0, stops: 0 };
-  assert.deepEqual(await milestones("run in slices", chopper(generator(seed), counts)), first);
-  console.log(`# determinism: ${counts.slices} slices, ${counts.steps} steps, ${counts.stops} stops`);
-  assert.ok(counts.slices > 500 && counts.steps > 500 && counts.stops > 10, JSON.stringify(counts));
+  const interpreted = await milestones("interpreted", { translateAfter: Infinity });
+  assert.deepEqual(await milestones("translated", {}), interpreted);
+  assert.deepEqual(await milestones("translated at once", { translateAfter: 1 }), interpreted);
+  for (const [name, translateAfter] of [
+    ["interpreted, in slices", Infinity],
+    ["translated at once, in slices", 1],
+  ] as const) {
+    const counts = { slices: 0, steps: 0, stops: 0 };
+    const advance = chopper(generator(seed), counts);
+    assert.deepEqual(await milestones(name, { translateAfter, advance }), interpreted);
+    t.diagnostic(`${name}: ${counts.slices} slices, ${counts.steps} single steps, ${counts.stops} stops`);
+    assert.ok(counts.slices > 500 && counts.steps > 500 && counts.stops > 10, JSON.stringify(counts));
+  }
 });

@@ -23,6 +23,7 @@ export interface GuestOptions {
   cmdline?: string;
   memoryMiB?: number;
   entry?: MachineConfig["entry"];
+  translateAfter?: number;
   /** How to go on by at most SLICE instructions, in whatever steps. */
   advance?: (machine: Machine) => RunResult;
 }
@@ -52,6 +53,7 @@ export class Guest {
         cmdline: `console=ttyS0 ${options.cmdline ?? ""}`.trim(),
         memoryMiB: options.memoryMiB ?? 256,
         ...(options.entry ? { entry: options.entry } : {}),
+        ...(options.translateAfter === undefined ? {} : { translateAfter: options.translateAfter }),
       },
       {
         output: (source, bytes) => {

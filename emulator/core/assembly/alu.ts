@@ -40,70 +40,28 @@ import { setLazy, setResult, getCF } from "./flags";
   return r;
 }
 // @ts-ignore: decorator
-@inline function smallest<T>(): T { return <T>(<T>1 << <T>(sizeof<T>() * 8 - 1)); }
+@inline export function inc<T>(a: T): T { const r = <T>(a + 1); setLazy(Cc.INC + <u32>alignof<T>(), <i64>getCF(), <i64>r); return r; }
 // @ts-ignore: decorator
-@inline export function inc<T>(a: T): T {
-  const r = <T>(a + 1);
-  setResult(<u32>getCF() | (r == smallest<T>() ? 0x800 : 0) | ((<i32>r & 15) == 0 ? 0x10 : 0), <i64>r);
-  return r;
-}
-// @ts-ignore: decorator
-@inline export function dec<T>(a: T): T {
-  const r = <T>(a - 1);
-  setResult(<u32>getCF() | (a == smallest<T>() ? 0x800 : 0) | ((<i32>a & 15) == 0 ? 0x10 : 0), <i64>r);
-  return r;
-}
+@inline export function dec<T>(a: T): T { const r = <T>(a - 1); setLazy(Cc.DEC + <u32>alignof<T>(), <i64>getCF(), <i64>r); return r; }
 // @ts-ignore: decorator
 @inline export function neg<T>(a: T): T { const r = <T>(0 - a); setLazy(Cc.SUB + <u32>alignof<T>(), 0, <i64>r); return r; }
 
-// ---- shifts by 1 … size-1 (the caller masks, and skips a count of 0). OF is exact for every count, as AMD has it.
+// ---- shifts by 1 and more (the caller masks the count, and skips 0)
 // @ts-ignore: decorator
-@inline export function shl<T>(a: T, n: u32): T {
-  const r = <T>(a << <T>n);
-  const c = n <= sizeof<T>() * 8 ? <u32>((<u64>a >> (sizeof<T>() * 8 - n)) & 1) : 0;
-  setResult(c | ((c ^ (r < 0 ? 1 : 0)) << 11), <i64>r);
-  return r;
-}
+@inline function setShift(kind: u32, n: u32, a: i64, r: i64): void { setLazy(kind | (n << Cc.COUNT_SHIFT), a, r); }
+// @ts-ignore: decorator
+@inline export function shl<T>(a: T, n: u32): T { const r = <T>(a << <T>n); setShift(Cc.SHL + <u32>alignof<T>(), n, <i64>a, <i64>r); return r; }
 /** `u` is the zero-extended operand. */
 // @ts-ignore: decorator
-@inline export function shr<T>(u: u64, n: u32): T {
-  const r = <T>(u >> n);
-  // OF: the operand's sign for a count of 1; the processor computes it as the top two bits of the result differing.
-  const top = <u32>((<u64>r >> (sizeof<T>() * 8 - 2)) & 3);
-  setResult(<u32>((u >> (n - 1)) & 1) | (top == 1 || top == 2 ? 0x800 : 0), <i64>r);
-  return r;
-}
+@inline export function shr<T>(u: u64, n: u32): T { const r = <T>(u >> n); setShift(Cc.SHR + <u32>alignof<T>(), n, <i64>u, <i64>r); return r; }
 // @ts-ignore: decorator
-@inline export function sar<T>(a: T, n: u32): T {
-  const w = <i64>a, r = <T>(w >> n);
-  setResult(<u32>((w >> (n - 1)) & 1), <i64>r);
-  return r;
-}
+@inline export function sar<T>(a: T, n: u32): T { const r = <T>(<i64>a >> n); setShift(Cc.SAR + <u32>alignof<T>(), n, <i64>a, <i64>r); return r; }
 
 // ---- multiplication
-/** High half of the unsigned product. */
-export function mulHigh(a: u64, b: u64): u64 {
-  const al = <u64><u32>a, ah = a >> 32, bl = <u64><u32>b, bh = b >> 32;
-  const t = ah * bl + ((al * bl) >> 32);
-  const u = al * bh + <u64><u32>t;
-  return ah * bh + (t >> 32) + (u >> 32);
-}
-/** High half of the signed product. */
-export function mulHighSigned(a: i64, b: i64): i64 {
-  return <i64>mulHigh(<u64>a, <u64>b) - ((a >> 63) & b) - ((b >> 63) & a);
-}
 /** CF=OF=overflow; SF, ZF, PF of the low half (ZF undefined in the manual). */
 // @ts-ignore: decorator
 @inline export function mulFlags(overflow: bool, low: i64): void { setResult(overflow ? 0x801 : 0, low); }
 // @ts-ignore: decorator
-@inline export function imul64(a: i64, b: i64): i64 {
-  const r = a * b;
-  mulFlags(mulHighSigned(a, b) != r >> 63, r);
-  return r;
-}
+@inline export function imul64(a: i64, b: i64): i64 { const r = a * b; store<i64>(L.CC_B, b); setLazy(Cc.IMUL64, a, r); return r; }
 // @ts-ignore: decorator
-@inline export function imul32(a: i32, b: i32): i32 {
-  const p = <i64>a * <i64>b, r = <i32>p;
-  mulFlags(p != <i64>r, <i64>r);
-  return r;
-}
+@inline export function imul32(a: i32, b: i32): i32 { const p = <i64>a * <i64>b, r = <i32>p; setLazy(Cc.IMUL32, p, <i64>r); return r; }

@@ -40,6 +40,14 @@ export class Block {
   length: u32;
   /** End of the operations (address in this memory). */
   end: u32;
+  /** Entries left before the block is to be translated, or before its translation is entered: 0 and less. */
+  heat: i32;
+  /** Place in the function table of the region of translated code that it belongs to; 0: none. */
+  code: u32;
+  /** Number of the block among the entries of its region, or -1. */
+  entry: i32;
+  /** Next block of the region. */
+  nextInRegion: u32;
   // @ts-ignore: decorator
   @inline get ops(): Op {
     return changetype<Op>(changetype<usize>(this) + HEADER);
@@ -114,6 +122,43 @@ export function fetchPhys(lin: u64): u32 {
   return load<u32>(at + 28) | (<u32>lin & 4095);
 }
 
+// ---------------------------------------------------------------- translated code
+/** Never asks for a translation. */
+// @ts-ignore: decorator
+@inline const COLD: i32 = 0x7fffffff;
+
+/** Asks the host to translate a block. */
+export function requestTranslation(block: Block): void {
+  const count = load<u32>(L.HOT_COUNT);
+  if (count >= <u32>L.HOT_MAX) return;
+  block.heat = COLD;
+  store<u32>(L.HOT_QUEUE + (<usize>count << 2), changetype<u32>(block));
+  store<u32>(L.HOT_COUNT, count + 1);
+}
+/** Takes the translated code from all blocks of a region: some of its guest code has changed, or it is to be made anew. */
+export function dropRegion(code: u32): void {
+  const head = L.REGION_HEADS + (<usize>code << 2);
+  let at = load<u32>(head);
+  store<u32>(head, 0);
+  while (at) {
+    const block = changetype<Block>(at);
+    at = block.nextInRegion;
+    untranslate(block);
+  }
+}
+function untranslate(block: Block): void {
+  block.heat = load<i32>(L.HOT_THRESHOLD);
+  block.code = 0;
+  block.entry = -1;
+  block.nextInRegion = 0;
+}
+/** The bytes of a block have changed. */
+function kill(block: Block): void {
+  block.key = Key.DEAD;
+  unhash(block);
+  if (block.code) dropRegion(block.code);
+}
+
 function create(rip: u64, phys: u32): Block {
   const notify = load<u32>(L.NOTIFY);
   if (notify) notifyHost(notify, phys);
@@ -127,6 +172,7 @@ function create(rip: u64, phys: u32): Block {
   const block = changetype<Block>(at);
   decodeBlock(block, rip, 60, true);
   block.phys = phys;
+  untranslate(block);
   store<u32>(L.ARENA_TOP, (block.end + 15) & ~15);
   store<u64>(L.STATS + Stat.BLOCKS, load<u64>(L.STATS + Stat.BLOCKS) + 1);
   const hash = hashSlot(phys);
@@ -160,6 +206,7 @@ export function limited(rip: u64, limit: i32): Block {
   if (notify) notifyHost(notify, block.phys);
   decodeBlock(block, rip, limit, false);
   block.key = Key.DEAD;
+  block.heat = COLD;
   return block;
 }
 
@@ -210,8 +257,7 @@ function dropWritten(info: usize, first: u32, last: u32): bool {
       continue;
     }
     if (block.key != Key.DEAD) {
-      block.key = Key.DEAD;
-      unhash(block);
+      kill(block);
       dropped = true;
     }
     store<u32>(from, link);
@@ -229,10 +275,7 @@ export function dropPage(page: u32): void {
   while (link) {
     const block = changetype<Block>(link & ~1);
     const next = link & 1 ? block.nextInPage2 : block.nextInPage;
-    if (block.key != Key.DEAD) {
-      block.key = Key.DEAD;
-      unhash(block);
-    }
+    if (block.key != Key.DEAD) kill(block);
     link = next;
   }
   store<u32>(info, 0);
@@ -264,6 +307,9 @@ export function flushBlocks(): void {
   store<u32>(L.FLUSH_PENDING, 0);
   store<u64>(L.STATS + Stat.ARENA_FLUSHES, load<u64>(L.STATS + Stat.ARENA_FLUSHES) + 1);
   memory.fill(L.HASH, 0, L.HASH_ENTRIES * 4);
+  memory.fill(L.REGION_HEADS, 0, L.REGIONS_MAX * 4);
+  store<u32>(L.HOT_COUNT, 0);
+  store<u32>(L.GENERATION, load<u32>(L.GENERATION) + 1);
   flushJumpCache();
 }
 function forget(phys: u32): void {

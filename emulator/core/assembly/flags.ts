@@ -3,6 +3,7 @@
  * are made of them when somebody asks. Sign extension keeps unsigned order, so one comparison serves all sizes.
  */
 import { L, Cc, Fl } from "../layout";
+import { mulHighSigned } from "./wide-multiply";
 
 // @ts-ignore: decorator
 @inline
@@ -41,31 +42,58 @@ function operandB(kind: u32, a: i64, r: i64): i64 {
 }
 
 export function getCF(): bool {
-  const kind = load<u32>(L.CC_OP);
-  const a = load<u64>(L.CC_A);
-  const r = load<u64>(L.CC_R);
-  switch (kind >> 2) {
+  return carry(load<u32>(L.CC_OP), load<i64>(L.CC_A), load<i64>(L.CC_R));
+}
+/** CF of lazy flags. */
+export function carry(kind: u32, a: i64, r: i64): bool {
+  switch ((kind >> 2) & 15) {
     case 0: return <bool>((kind == Cc.FLAGS ? r : a) & 1);
-    case Cc.ADD >> 2: return r < a;
-    case Cc.ADC >> 2: return r <= a;
-    case Cc.SUB >> 2: return r > a;
-    default: return r >= a;
+    case Cc.ADD >> 2: return <u64>r < <u64>a;
+    case Cc.ADC >> 2: return <u64>r <= <u64>a;
+    case Cc.SUB >> 2: return <u64>r > <u64>a;
+    case Cc.SBB >> 2: return <u64>r >= <u64>a;
+    case Cc.INC >> 2: case Cc.DEC >> 2: return <bool>(a & 1);
+    case Cc.SHL >> 2: {
+      const bits: u32 = 8 << (kind & 3), n = kind >> Cc.COUNT_SHIFT;
+      return n <= bits ? <bool>((a >> (bits - n)) & 1) : false;
+    }
+    case Cc.SHR >> 2: case Cc.SAR >> 2: return <bool>((a >> ((kind >> Cc.COUNT_SHIFT) - 1)) & 1);
+    case Cc.IMUL32 >> 2: return a != r;
+    default: return mulHighSigned(a, load<i64>(L.CC_B)) != r >> 63;
   }
 }
 export function getOF(): bool {
-  const kind = load<u32>(L.CC_OP);
-  const a = load<i64>(L.CC_A);
-  const r = load<i64>(L.CC_R);
-  if (kind < 4) return ((kind == Cc.FLAGS ? r : a) & Fl.OF) != 0;
-  const b = operandB(kind, a, r);
-  return (kind >= <u32>Cc.SUB ? (a ^ b) & (a ^ r) : (a ^ r) & (b ^ r)) < 0;
+  return overflow(load<u32>(L.CC_OP), load<i64>(L.CC_A), load<i64>(L.CC_R));
+}
+/** OF of lazy flags; of shifts it is exact for every count, as AMD has it. */
+export function overflow(kind: u32, a: i64, r: i64): bool {
+  switch ((kind >> 2) & 15) {
+    case 0: return ((kind == Cc.FLAGS ? r : a) & Fl.OF) != 0;
+    case Cc.ADD >> 2: case Cc.ADC >> 2: return ((a ^ r) & (operandB(kind, a, r) ^ r)) < 0;
+    case Cc.SUB >> 2: case Cc.SBB >> 2: return ((a ^ operandB(kind, a, r)) & (a ^ r)) < 0;
+    case Cc.INC >> 2: return r == <i64>-1 << ((8 << (kind & 3)) - 1);
+    case Cc.DEC >> 2: return r == ~(<i64>-1 << ((8 << (kind & 3)) - 1));
+    case Cc.SHL >> 2: return carry(kind, a, r) != r < 0;
+    case Cc.SHR >> 2: {
+      // For a count of 1 the operand's sign; the processor computes it as the top two bits of the result differing.
+      const top = (r >> ((8 << (kind & 3)) - 2)) & 3;
+      return top == 1 || top == 2;
+    }
+    case Cc.SAR >> 2: return false;
+    default: return carry(kind, a, r);
+  }
 }
 function getAF(): bool {
   const kind = load<u32>(L.CC_OP);
   const a = load<i64>(L.CC_A);
   const r = load<i64>(L.CC_R);
-  if (kind < 4) return ((kind == Cc.FLAGS ? r : a) & Fl.AF) != 0;
-  return ((a ^ operandB(kind, a, r) ^ r) & 0x10) != 0;
+  switch ((kind >> 2) & 15) {
+    case 0: return ((kind == Cc.FLAGS ? r : a) & Fl.AF) != 0;
+    case Cc.ADD >> 2: case Cc.ADC >> 2: case Cc.SUB >> 2: case Cc.SBB >> 2: return ((a ^ operandB(kind, a, r) ^ r) & 0x10) != 0;
+    case Cc.INC >> 2: return (r & 15) == 0;
+    case Cc.DEC >> 2: return (r & 15) == 15;
+    default: return false;
+  }
 }
 // @ts-ignore: decorator
 @inline
@@ -88,6 +116,11 @@ export function arithFlags(): u32 {
   return (
     <u32>getCF() | (<u32>getPF() << 2) | (<u32>getAF() << 4) | (<u32>getZF() << 6) | (<u32>getSF() << 7) | (<u32>getOF() << 11)
   );
+}
+/** The six arithmetic flags of lazy flags that need not be the machine's: for translated code. */
+export function arithOf(kind: u32, a: i64, r: i64): u32 {
+  setLazy(kind, a, r);
+  return arithFlags();
 }
 /** The whole EFLAGS image. */
 export function getFlags(): u32 {
@@ -115,6 +148,23 @@ export function cond(n: i32): bool {
     default: r = getZF() || getSF() != getOF(); break;
   }
   return n & 1 ? !r : r;
+}
+/** Condition `n` of lazy flags that need not be the machine's: for translated code. */
+export function conditionOf(n: i32, kind: u32, a: i64, r: i64): i32 {
+  const zero = kind == Cc.FLAGS ? (r & Fl.ZF) != 0 : r == 0;
+  const sign = kind == Cc.FLAGS ? (r & Fl.SF) != 0 : r < 0;
+  let yes = false;
+  switch ((n >> 1) & 7) {
+    case 0: yes = overflow(kind, a, r); break;
+    case 1: yes = carry(kind, a, r); break;
+    case 2: yes = zero; break;
+    case 3: yes = zero || carry(kind, a, r); break;
+    case 4: yes = sign; break;
+    case 5: yes = kind == Cc.FLAGS ? (r & Fl.PF) != 0 : !(popcnt<u32>(<u32>r & 255) & 1); break;
+    case 6: yes = sign != overflow(kind, a, r); break;
+    default: yes = zero || sign != overflow(kind, a, r); break;
+  }
+  return n & 1 ? <i32>!yes : <i32>yes;
 }
 /** The same for a condition known at run time. */
 export function condition(n: i32): bool {

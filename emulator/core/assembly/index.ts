@@ -6,11 +6,17 @@ import { msrAddress, writeMsr } from "./system/msr";
 import { M, slot } from "./system/msr-slots";
 import { icount } from "./state";
 export { run } from "./run";
-export { attention, recheck } from "./control";
+export { attention, recheck, unpatch } from "./control";
 export { flushTlb, touched } from "./mem";
-export { dropPage, flushBlocks, debugRegistersChanged } from "./blocks";
+export { dropPage, dropRegion, flushBlocks, debugRegistersChanged } from "./blocks";
 export { decodedLength } from "./decode";
-export { getFlags, setFlags } from "./flags";
+export { getFlags, setFlags, conditionOf, arithOf } from "./flags";
+// For translated code:
+export { mulHigh } from "./wide-multiply";
+export { execInteger } from "./integer/integer";
+export { execSse } from "./sse/sse";
+export { execX87 } from "./x87/x87";
+export { execRdtsc } from "./system/msr";
 export { deliverFault } from "./system/interrupt";
 export { refreshMode, resetCpu } from "./system/mode";
 
@@ -19,6 +25,7 @@ export function initialize(): void {
   initializeCaches();
   store<u32>(L.A20_MASK, 0xffffffff);
   store<u32>(L.INS_PHYS, 0xffffffff);
+  store<u32>(L.HOT_THRESHOLD, 0x7fffffff);
   resetCpu();
 }
 

@@ -373,6 +373,20 @@ export const PAIR_PLACE: usize = memory.data<u8>([${all.map(([name]) => (PAIRED.
 @inline export const PAIR_PLACES: u32 = ${PAIRED.length};
 `,
 );
+// The translator's view: the handlers by name, and what pairs are made of.
+writeFileSync(
+  new URL("../../translator/handlers.gen.ts", import.meta.url),
+  `${header}/** Names of the operations by number, without the pairs. */
+export const HANDLERS: ReadonlyMap<number, string> = new Map([
+${all.flatMap(([name], i) => (name.includes("__") ? [] : [`  [${i}, "${name}"],`])).join("\n")}
+]);
+/** Pair \`first * PAIRED.length + second\` has the number PAIR_FIRST + that. */
+export const PAIRED: readonly string[] = ${JSON.stringify(PAIRED)};
+export const PAIR_FIRST = ${pairFirst};
+export const FIRST_WIDE = ${firstWide};
+export const FIRST_TERMINATOR = ${firstTerminator};
+`,
+);
 const cases = [
   ...narrow.map(([name, body]) => `        case H.${name}: { ${body} op = narrow(op); continue; }`),
   ...wide.map(([name, body]) => `        case H.${name}: { ${body} op = wide(op); continue; }`),
@@ -388,7 +402,7 @@ import { ld, st } from "./mem";
 import { get, set, add, or, and, sub, xor, cmp, test, adc, sbb, inc, dec, neg, shl, shr, sar, imul32, imul64 } from "./alu";
 import { cond, condition } from "./flags";
 import { execRdtsc } from "./system/msr";
-import { Block, lookup } from "./blocks";
+import { Block, lookup, requestTranslation } from "./blocks";
 import { addMem, orMem, andMem, subMem, xorMem, rolFlags, rorFlags, mulWide32, mulWide64, setCarry, narrow, wide, link, follow, checkTarget, pushReturn, address, stopHere, breakHere, debugBreak } from "./hot";
 import { execInteger, execIntegerEnd } from "./integer/integer";
 import { execSystem } from "./system/system";
@@ -403,9 +417,22 @@ export function interpret(nb: Block): i32 {
       setRip(nb.rip);
       return Exit.BUDGET;
     }
-    store<i32>(L.BUDGET, left);
-    store<u64>(L.REGS + L.REG_BLOCK_RIP, nb.rip);
     let op = nb.ops;
+    const heat = nb.heat;
+    if (heat <= 0 && nb.entry >= 0) {
+      const next = call_indirect<u32>(nb.code, nb.entry);
+      // A block to go on with; or, odd, an operation of a block whose instructions are paid for.
+      if (!(next & 1)) {
+        nb = changetype<Block>(next);
+        continue;
+      }
+      op = changetype<Op>(next - 1);
+    } else {
+      if (heat <= 0) requestTranslation(nb);
+      else nb.heat = heat - 1;
+      store<i32>(L.BUDGET, left);
+      store<u64>(L.REGS + L.REG_BLOCK_RIP, nb.rip);
+    }
     while (true) {
       switch (<i32>op.h) {
 ${cases}

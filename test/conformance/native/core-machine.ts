@@ -1,6 +1,7 @@
 /** Runs cases in the core. */
 import type { Core } from "../../../emulator/core/core.ts";
 import { Exit, L } from "../../../emulator/core/layout.ts";
+import { Translator } from "../../../emulator/translator/translator.ts";
 import { FX_SIZE, TIMEOUT, UNEMULATED, WRITABLE, CODE, finishedCode, type Outcome, type TestCase } from "./case.ts";
 import { CODE_PHYSICAL, DATA_PHYSICAL, HANDLERS, STACK_TOP_PHYSICAL, createGuest, enterUser } from "./guest.ts";
 import type { Machine } from "./report.ts";
@@ -68,11 +69,8 @@ function touched(core: Core, physical: number, length: number): void {
   }
 }
 
-function runCase(core: Core, image: Uint8Array, test: TestCase): Outcome {
-  const code = finishedCode(test);
-  const physical = CODE_PHYSICAL + (test.mode === 0 ? test.rip : test.rip - CODE);
-  core.ram.set(code, physical);
-  touched(core, physical, code.length);
+/** Runs a case, its code in place, up to its end. */
+function execute(core: Core, image: Uint8Array, test: TestCase): Outcome {
   enterUser(core, test.mode);
   for (let i = 0; i < 16; i++) core.u64[L.REGS / 8 + i] = test.gpr[i] ?? 0n;
   core.setNumber64(L.RIP, test.rip);
@@ -113,14 +111,33 @@ function runCase(core: Core, image: Uint8Array, test: TestCase): Outcome {
     outcome.flags = frame.getUint32(16, true);
     outcome.gpr[4] = frame.getBigUint64(24, true);
   }
+  return outcome;
+}
+
+/** With a translator, the third time is the translated one: before, its blocks are decoded, and linked. */
+function runCase(core: Core, image: Uint8Array, test: TestCase, translator: Translator | undefined): Outcome {
+  const code = finishedCode(test);
+  const physical = CODE_PHYSICAL + (test.mode === 0 ? test.rip : test.rip - CODE);
+  core.ram.set(code, physical);
+  touched(core, physical, code.length);
+  let outcome = execute(core, image, test);
+  if (translator) {
+    execute(core, image, test);
+    translator.translate();
+    outcome = execute(core, image, test);
+  }
   core.ram.fill(HLT, physical, physical + code.length);
   touched(core, physical, code.length);
   return outcome;
 }
 
-/** The core as a machine for cases; `image` is put into the data area whenever it changes. */
-export async function createCoreMachine(): Promise<Machine> {
+/**
+ * The core as a machine for cases; \`image\` is put into the data area whenever it changes.
+ * @param translated whether the outcomes are those of translated code
+ */
+export async function createCoreMachine(translated = false): Promise<Machine> {
   const core = await createGuest();
+  const translator = translated ? new Translator(core, 1) : undefined;
   core.ram.fill(HLT, CODE_PHYSICAL, CODE_PHYSICAL + 0x2000);
   let loaded: Uint8Array | undefined;
   return (image, cases) => {
@@ -128,6 +145,6 @@ export async function createCoreMachine(): Promise<Machine> {
       core.ram.set(image, DATA_PHYSICAL);
       loaded = image;
     }
-    return cases.map((test) => runCase(core, image, test));
+    return cases.map((test) => runCase(core, image, test, translator));
   };
 }

@@ -20,6 +20,7 @@ const { values } = parseArgs({
     failures: { type: "string", default: "20" },
     full: { type: "boolean", default: false },
     itself: { type: "boolean", default: false },
+    translated: { type: "boolean", default: false },
   },
 });
 
@@ -30,7 +31,7 @@ if (mode === -1) throw new Error(`--mode ${values.mode}: expected 16, 32 or 64`)
 
 const harness = buildHarness();
 const native: Machine = (image, cases) => runNative(harness, image, cases);
-const core = values.itself ? native : await createCoreMachine();
+const core = values.itself ? native : await createCoreMachine(values.translated);
 const started = performance.now();
 const result = runCampaign(
   {
