@@ -17,9 +17,9 @@ export interface BenchOptions {
 export function usage(parts: readonly string[]): string {
   return `Usage: npm run bench -- [options]
 
-  --only NAME…     one or more of ${parts.join(", ")}; separated by commas. results.md is
-                   written by whole runs alone
-  --engines NAME…  one or more of ${ENGINE_NAMES.join(", ")}, separated by commas
+  --only NAME,…    parts: ${parts.join(", ")}
+  --engines NAME,… engines: ${ENGINE_NAMES.join(", ")}
+                   (results.md is written by whole runs alone, without these two)
   --runs N         at most so many runs each (default 3); the least time counts
   --limit SECONDS  of a single run (default 600)
   --program FILE   measure this bootscope.js instead of building one`;

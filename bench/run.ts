@@ -27,7 +27,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
 };
 
 function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ").trim();
 }
 
 function least(one: Moment | undefined, other: Moment): Moment {
@@ -58,11 +58,15 @@ async function runWorkload(
 ): Promise<Cell[]> {
   const names = workload.engines.filter((name) => contenders.has(name));
   if (names.length === 0) return [];
-  const guest = await workload.guest();
+  const guest = await workload.guest().catch(reason);
   const markers = [...new Set(workload.segments.flatMap(({ from, to }) => (from === undefined ? [to] : [from, to])))];
   const states = names.map((name) => ({ name, runs: 0, spent: 0, failure: "", took: new Map<string, Moment>() }));
   for (let round = 0; round < options.runs; round++) {
     for (const state of states) {
+      if (typeof guest === "string") {
+        state.failure = guest;
+        continue;
+      }
       const engine = contenders.get(state.name)!;
       if (typeof engine === "string") {
         state.failure = engine;
@@ -130,13 +134,7 @@ ${sections.join("\n\n")}
 `;
 }
 
-async function main(): Promise<void> {
-  const parts = [...Object.keys(WORKLOADS), ...Object.keys(SECTIONS)];
-  const options = parseOptions(process.argv.slice(2), parts);
-  if (options === "help") {
-    console.log(usage(parts));
-    return;
-  }
+async function main(options: BenchOptions): Promise<void> {
   const load = os.loadavg()[0] ?? 0;
   if (options.program === undefined) {
     execFileSync(process.execPath, ["--import", "tsx", path.join(root, "scripts/build.ts")], {
@@ -155,8 +153,10 @@ async function main(): Promise<void> {
       if (!versions.includes(version)) versions.push(version);
       contenders.set(name, engine);
     } catch (error) {
-      contenders.set(name, reason(error));
-      versions.push(`${engine.title} is missing: ${reason(error)}`);
+      const missing = `${engine.title} is not installed (${reason(error)})`;
+      console.log(missing);
+      contenders.set(name, missing);
+      versions.push(missing);
     }
   }
   const cells: Cell[] = [];
@@ -180,4 +180,13 @@ async function main(): Promise<void> {
   writeFileSync(RESULTS, await format(`${report}\n${history}`, settings));
 }
 
-await main();
+const parts = [...Object.keys(WORKLOADS), ...Object.keys(SECTIONS)];
+let options: BenchOptions | "help" | undefined;
+try {
+  options = parseOptions(process.argv.slice(2), parts);
+} catch (error) {
+  console.error(`${reason(error)} See --help.`);
+  process.exitCode = 2;
+}
+if (options === "help") console.log(usage(parts));
+else if (options) await main(options);

@@ -24,7 +24,8 @@ export async function run(program: string, args: string[], options: RunOptions =
   try {
     const env = { ...process.env, LC_ALL: "C", ...options.environment };
     const running = execute(program, args, { maxBuffer: 64 << 20, env, ...(options.cwd ? { cwd: options.cwd } : {}) });
-    running.child.stdin?.end(options.input ?? "");
+    // A program may end without reading its input: its exit code tells whether that is a failure.
+    running.child.stdin?.on("error", () => undefined).end(options.input ?? "");
     return (await running).stdout;
   } catch (error) {
     const { code, stderr } = error as { code?: unknown; stderr?: string };
