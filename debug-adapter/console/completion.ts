@@ -58,7 +58,7 @@ function choices(left: string, word: string, commands: readonly Command[], symbo
 /** Names are offered plainly, or behind the "$" or "%" that was typed. */
 function inExpressions(word: string): Choice[] {
   const prefix = /^[$%]/.exec(word)?.[0] ?? "";
-  const registers = ALL_NAMES.map((name) => (prefix === "" || name.startsWith("$") ? name : prefix + name));
+  const registers = Array.from(ALL_NAMES, (name) => (prefix === "" || name.startsWith("$") ? name : prefix + name));
   return [
     ...registers.map((label): Choice => ({ label, type: "variable" })),
     ...[...SIZES, ...SPACES].map((label): Choice => ({ label, type: "keyword" })),

@@ -106,11 +106,11 @@ function msr(name: string, at: number): Named | undefined {
 }
 
 /** All names, for completion. */
-export const ALL_NAMES: readonly string[] = [
+export const ALL_NAMES: ReadonlySet<string> = new Set([
   ...partNames(),
   ...[...WIDTHS.keys()].filter((name) => !(GPR_NAMES as readonly string[]).includes(name)),
   ...SEGMENT_NAMES,
   ...Object.entries(BIT_FIELDS).flatMap(([name, fields]) => fields.map((one) => `${name}.${one.name.toLowerCase()}`)),
   ...Object.keys(FACTS).map((name) => `$${name}`),
   ...ALL_MSRS.map(([, name]) => `msr.${name.toLowerCase()}`),
-].filter((name, index, list) => list.indexOf(name) === index);
+]);
