@@ -416,7 +416,7 @@ test("whatever is sent, the stub lives and answers what follows", async () => {
   ];
   let gdb = stub();
   let answered = 0;
-  for (let round = 0; round < 4000; round++) {
+  for (let round = 0; round < 2400; round++) {
     const length = next(20) === 0 ? next(70_000) : next(40);
     const characters = next(2) === 0 ? "0123456789abcdef,;:=-" : undefined;
     let data = starts[next(starts.length)] ?? "";
@@ -439,5 +439,5 @@ test("whatever is sent, the stub lives and answers what follows", async () => {
     if (gdb.ended) gdb = stub();
     else answered++;
   }
-  assert.ok(answered > 100, `${answered} of 500 sequences were survived with the connection`);
+  assert.ok(answered > 60, `${answered} of 300 sequences were survived with the connection`);
 });

@@ -21,8 +21,8 @@ function startGdb(t: TestContext): Gdb {
 
 async function both(t: TestContext): Promise<{ session: Session; gdb: Gdb; address: string }> {
   const session = new Session();
-  const address = await session.launch(await kernelFile(t, loopingKernel()));
   t.after(() => session.request("disconnect"));
+  const address = await session.launch(await kernelFile(t, loopingKernel()));
   const gdb = startGdb(t);
   assert.match(await gdb.command(`target remote ${address}`), at(CODE));
   return { session, gdb, address };
