@@ -3,7 +3,7 @@ import { hex } from "./address.ts";
 import type { CpuState, Target } from "./target.ts";
 
 /** Page tables that are read at most, and lines shown: a guest may map one table millions of times. */
-const MAX_TABLES = 8192;
+const MAX_TABLES = 4096;
 const MAX_LINES = 400;
 
 const PAGING = 1n << 31n;

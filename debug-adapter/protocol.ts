@@ -88,6 +88,8 @@ export interface LaunchArguments {
   noDebug?: boolean;
   /** End the session when the guest powers off (default); when false it stops there to be looked at. */
   endOnPoweroff?: boolean;
+  /** Port of 127.0.0.1 on which gdb can connect; 0 for any free one. */
+  gdbPort?: number;
 }
 
 /** One phase of the boot, in order; `icount` and `time` once it has been reached. */

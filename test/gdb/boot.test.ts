@@ -4,10 +4,8 @@ import { spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { parseElf } from "../../boot-formats/elf.ts";
 import { driveByGdb } from "../../debug-adapter/gdb/run-host.ts";
-import type { RunReport } from "../../emulator/cli/run.ts";
 import { openPlan } from "../../emulator/machine/boot-plan.ts";
 import type { BootPlan } from "../../emulator/machine/boot-plan.ts";
 import { Machine } from "../../emulator/machine/machine.ts";
@@ -15,9 +13,9 @@ import { MachineRunner } from "../../emulator/machine/worker-runner.ts";
 import { busybox, busyboxInitramfs, cloudKernel } from "../../scripts/guests/guests.ts";
 import { temporaryFolder } from "../dap/fixture.ts";
 import { Gdb } from "./gdb.ts";
+import { Run } from "./run.ts";
 import { registersOf, shownRegisters } from "./registers.ts";
 
-const PROGRAM = fileURLToPath(new URL("../../emulator/cli/main.ts", import.meta.url));
 /** Where the built-in loader puts a bzImage's protected-mode part, and where that one unpacks the kernel to. */
 const DECOMPRESSOR = 0x100000n;
 const KERNEL = 0x1000000n;
@@ -127,6 +125,12 @@ test(
     await goTo(user.entry, "break");
     await agrees("long", user.entry);
     assert.equal(machine.cpu().cpl, 3);
+    // Its page is mapped for it, and not to be written.
+    const ranges = (await gdb.command("monitor info mem")).matchAll(/^(0x[0-9a-f]{16})-(0x[0-9a-f]{16}) (\S+) /gm);
+    const range = [...ranges].find(
+      ([, first = "", last = ""]) => BigInt(first) <= user.entry && user.entry <= BigInt(last),
+    );
+    assert.equal(range?.[3], "ur-x");
     const dump = await gdb.command(`x/8xb 0x${user.entry.toString(16)}`);
     assert.deepEqual(
       Buffer.from([...dump.matchAll(/\t0x([0-9a-f]{2})/g)].map((match) => Number(`0x${match[1]}`))),
@@ -190,21 +194,9 @@ continue
 
 test("the command line waits for gdb -batch, and ends where it was told to", { timeout: 900_000 }, async (t) => {
   const { kernel = "", initrd = "", cmdline = "" } = await plan();
-  const args = ["run", "--gdb", "0", "--kernel", kernel, "--initrd", initrd, "--cmdline", cmdline, "--memory", "256"];
-  const boot = spawn(process.execPath, ["--import", "tsx", PROGRAM, ...args, "--until", `serial:${PROMPT}`, "--json"]);
-  t.after(() => boot.kill());
-  const ended = new Promise<number | null>((resolve) => boot.on("close", resolve));
-  let stdout = "";
-  boot.stdout.on("data", (data: Buffer) => (stdout += data.toString()));
-  const address = await new Promise<string>((resolve, reject) => {
-    let stderr = "";
-    boot.stderr.on("data", (data: Buffer) => {
-      stderr += data.toString();
-      const match = /waiting for gdb: target remote (\S+)/.exec(stderr);
-      if (match?.[1] !== undefined) resolve(match[1]);
-    });
-    void ended.then(() => reject(new Error(`The run has ended: ${stderr}`)));
-  });
+  const args = ["--kernel", kernel, "--initrd", initrd, "--cmdline", cmdline, "--memory", "256"];
+  const boot = new Run(t, ...args, "--until", `serial:${PROMPT}`);
+  const address = await boot.address;
   const script = path.join(await temporaryFolder(t), "boot.gdb");
   await writeFile(script, `target remote ${address}\n${SCRIPT}`);
   const gdb = spawn("gdb", ["-nx", "-batch", "-x", script]);
@@ -218,8 +210,8 @@ test("the command line waits for gdb -batch, and ends where it was told to", { t
   assert.match(said, /^long 1000000 10$/m);
   assert.match(said, /exited normally/);
   assert.doesNotMatch(said, /too long|error|warning: Remote/i);
-  assert.equal(await ended, 0);
-  const { stopped, phases } = JSON.parse(stdout) as RunReport;
-  assert.equal(stopped, "serial");
-  assert.equal(phases.length, 6);
+  const { code, report } = await boot.ended;
+  assert.equal(code, 0);
+  assert.equal(report.stopped, "serial");
+  assert.equal(report.phases.length, 6);
 });
