@@ -50,6 +50,8 @@ export class GdbServer {
       const why = code === "EADDRINUSE" ? "another program uses it" : error instanceof Error ? error.message : code;
       throw new Error(`gdb cannot be waited for on port ${port} of ${LOOPBACK}: ${why}.`, { cause: error });
     }
+    // A connection that could not be taken up concerns only who wanted it.
+    server.#server.on("error", () => undefined);
     return server;
   }
 
@@ -80,7 +82,7 @@ export class GdbServer {
   async close(): Promise<void> {
     this.ended();
     if (!this.#server.listening) return;
-    const closed = once(this.#server, "close");
+    const closed = new Promise((resolve) => this.#server.once("close", resolve));
     this.#server.close();
     for (const socket of this.#others) socket.destroy();
     await closed;
