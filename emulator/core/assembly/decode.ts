@@ -270,7 +270,7 @@ export function decodeBlock(block: Block, rip: u64, limit: i32, keep: bool): voi
     p += slots(op.h) * SLOT;
   }
   // A throw-away block runs once.
-  if (keep) out = optimise(changetype<usize>(block) + HEADER, out);
+  if (keep) optimise(changetype<usize>(block) + HEADER, out);
   block.end = <u32>out;
 }
 

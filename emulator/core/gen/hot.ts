@@ -302,28 +302,11 @@ for (const bits of [32, 64] as const) {
   }
 }
 
-// ---- pairs of register operations: the second one has its registers in x and s, its immediate in disp
-const PAIRED = [
-  "MOV_rr64", "MOV_rr32", "ADD_rr64q", "ADD_rr64", "ADD_ri64q", "ADD_ri32", "SUB_rr64q", "SUB_rr64", "IMUL_rr64q",
-  "SHR_i64q", "SHL_i64q", "OR_rr64q", "CMP_rr64", "MOVZX_r8",
-]; // prettier-ignore
-const bodies = new Map(narrow);
-const pairs: [string, string][] = PAIRED.flatMap((one) =>
-  PAIRED.map((two): [string, string] => {
-    const moved: Record<string, string> = { a: "op.x", b: "op.s", imm: "op.disp" };
-    const second = bodies.get(two)!.replace(/\bop\.(a|b|imm)\b/g, (_, field: string) => moved[field]!);
-    return [`${one}__${two}`, `${bodies.get(one)!} ${second}`];
-  }),
-);
-const pairFirst = narrow.length;
-narrow.push(...pairs);
-
 // ---- what peephole.ts may do with an operation
 const PURE = 1;
 const SETS_FLAGS = 2;
 const READS_FLAGS = 4;
 function property(name: string): number {
-  if (name.includes("__")) return 0;
   if (
     /^(ADD|OR|AND|SUB|XOR|CMP|TEST)_r[ri]\d+$|^NEG\d|^(SHL|SHR|SAR)_i\d|^IMUL_rri?\d+$|^MUL_r\d|^(CMPJ|TESTJ)_/.test(
       name,
@@ -350,7 +333,6 @@ export const enum H {
 ${all.map(([name], i) => `  ${name} = ${i},`).join("\n")}
   FIRST_WIDE = ${firstWide},
   FIRST_TERMINATOR = ${firstTerminator},
-  PAIR_FIRST = ${pairFirst},
 }
 
 /** What an operation does beside its registers. */
@@ -362,29 +344,21 @@ export const enum Property {
   /** Needs the flags from before, or keeps some of them. */
   READS_FLAGS = ${READS_FLAGS},
 }
-/** By handler: its Property bits (u8); its form without flags or 0 (u16); its place among the pairs or 255 (u8). */
+/** By handler: its Property bits (u8); its form without flags or 0 (u16). */
 export const PROPERTIES: usize = memory.data<u8>([${all.map(([name]) => property(name)).join(",")}]);
 export const QUIET_FORM: usize = memory.data<u16>([${all
     .map(([name]) => all.findIndex(([other]) => other === quietForm.get(name)))
     .map((i) => (i < 0 ? 0 : i))
     .join(",")}]);
-export const PAIR_PLACE: usize = memory.data<u8>([${all.map(([name]) => (PAIRED.includes(name) ? PAIRED.indexOf(name) : 255)).join(",")}]);
-// @ts-ignore: decorator
-@inline export const PAIR_PLACES: u32 = ${PAIRED.length};
 `,
 );
-// The translator's view: the handlers by name, and what pairs are made of.
+// The translator's view: the handlers by name.
 writeFileSync(
   new URL("../../translator/handlers.gen.ts", import.meta.url),
-  `${header}/** Names of the operations by number, without the pairs. */
-export const HANDLERS: ReadonlyMap<number, string> = new Map([
-${all.flatMap(([name], i) => (name.includes("__") ? [] : [`  [${i}, "${name}"],`])).join("\n")}
-]);
-/** Pair \`first * PAIRED.length + second\` has the number PAIR_FIRST + that. */
-export const PAIRED: readonly string[] = ${JSON.stringify(PAIRED)};
-export const PAIR_FIRST = ${pairFirst};
+  `${header}/** Names of the operations by number. */
+export const HANDLERS: readonly string[] = ${JSON.stringify(all.map(([name]) => name))};
+/** From here on operations take two slots. */
 export const FIRST_WIDE = ${firstWide};
-export const FIRST_TERMINATOR = ${firstTerminator};
 `,
 );
 const cases = [
