@@ -119,6 +119,21 @@ export const enum L {
   /** 64 bytes of scratch for unaligned or split operands. */
   SCRATCH = 0x1a00,
 
+  /**
+   * A byte port whose value is known for a while: u32 port (0xffffffff none), u32 value, f64 guest time up to which a read
+   * gives it. Any call to a device, and any return of `run`, ends it.
+   */
+  PORT_HOLD = 0x1a80,
+  PORT_HOLD_VALUE = 0x1a84,
+  PORT_HOLD_UNTIL = 0x1a88,
+
+  /** u32: 1 when the page that a walk found last is global. */
+  WALK_GLOBAL = 0x1a90,
+  /** u32: 1 when the jump cache may hold code whose fetch translation has left the TLB. */
+  JC_LOOSE = 0x1a94,
+  /** u32: the address space to be forgotten next (SPACES). */
+  SPACES_NEXT = 0x1a98,
+
   /** f64: guest time in nanoseconds, written before each call to the host. */
   NOW = 0x1b00,
   /** u32: and-mask of physical addresses (A20 gate). */
@@ -183,7 +198,7 @@ export const enum L {
   SCRATCH_BLOCK = 0x1f1000,
   /**
    * What has been filled since the last flush, so that a flush undoes just that: u32 count + 1 (0: unknown, LOG_MAX + 1
-   * and more: too many), then u32 addresses of TLB entries, and of jump cache entries.
+   * and more: too many), then u32 addresses of TLB entries, and of jump cache entries. Those of global pages apart.
    */
   TLB_LOG = 0x200000,
   JC_LOG = 0x210000,
@@ -197,6 +212,20 @@ export const enum L {
   /** First block of each translated region, by its place in the core's function table; 0: none, or its code has changed. */
   REGION_HEADS = 0x240000,
   REGIONS_MAX = 32768,
+  /**
+   * Stores beside code that hit none (any more), by hash: u32 physical address, u32 size, u32 first block of the page and
+   * u32 count of arena flushes at that time; known until the page gets another first block.
+   */
+  DATA_STORES = 0x300000,
+  DATA_STORES_COUNT = 1024,
+  /** u8 for each TLB entry: 1 when its page is global. */
+  TLB_IS_GLOBAL = 0x304000,
+  TLB_GLOBAL_LOG = 0x310000,
+  JC_GLOBAL_LOG = 0x320000,
+  /** TLB entries put aside for other PCIDs (assembly/tlb.ts). */
+  SPACES = 0x330000,
+  SPACE_SIZE = 0x6000,
+  SPACES_COUNT = 8,
   /** Physical page map: u32 for each of the 2^20 pages below 4 GiB: address of the page in this memory | Pm bits; 0: no memory there (device or nothing). */
   PAGE_MAP = 0x400000,
   /** Page information, 16 bytes a physical page: u32 first block with code in it, u32 Pi bits, u64 which 64-byte pieces hold code. */

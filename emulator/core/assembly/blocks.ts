@@ -2,7 +2,8 @@
 import { L, Key, Notify, Stat } from "../layout";
 import { Op, SLOT } from "./op";
 import { setRip } from "./state";
-import { fill, slowDownPage, flushJumpCache, ldPhys, logFill } from "./mem";
+import { fill, ldPhys } from "./mem";
+import { flushJumpCache, noteJump, slowDownPage } from "./tlb";
 import { Access } from "./paging";
 import { decodeBlock, fetchLinear } from "./decode";
 import { recheck, stopAfterCurrent } from "./control";
@@ -74,7 +75,7 @@ export function lookup(rip: u64): Block {
 function remember(rip: u64, block: u32): void {
   const slot = cacheSlot(rip);
   store<u32>(slot, block);
-  logFill(L.JC_LOG, <u32>slot);
+  noteJump(<u32>slot, fetchLinear(rip), changetype<Block>(block).crosses != 0);
 }
 
 function hashSlot(phys: u32): usize {

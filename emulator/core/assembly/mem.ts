@@ -9,6 +9,7 @@ import { H } from "./handlers.gen";
 import { Op, Info, ea } from "./op";
 import { g32, isCode64 } from "./state";
 import { walk, Access } from "./paging";
+import { entry, takeEntry, TlbEntry, SLOW_TAG } from "./tlb";
 import { codeWritten } from "./blocks";
 import { stopAfterCurrent } from "./control";
 import { checkWatch, checkDebugRegisters, watchedPage } from "./watch";
@@ -21,27 +22,8 @@ declare function mmioRead(phys: u32, size: i32): u32;
 declare function mmioWrite(phys: u32, size: i32, value: u32): void;
 
 // @ts-ignore: decorator
-@unmanaged
-export class TlbEntry {
-  rtag: u64;
-  wtag: u64;
-  xtag: u64;
-  /** Address in this memory = low 32 bits of the linear address + addend. */
-  addend: u32;
-  /** Physical address of the page. */
-  phys: u32;
-}
+@inline const NO_PORT: u32 = 0xffffffff;
 
-// @ts-ignore: decorator
-@inline const SLOW_TAG: u64 = 1;
-// @ts-ignore: decorator
-@inline const NO_TAG: u64 = 0xfffffffffffffffe;
-
-// @ts-ignore: decorator
-@inline
-function entry(lin: u64): TlbEntry {
-  return changetype<TlbEntry>(<usize>load<u32>(L.TLB_BASE) + (<usize>(lin >> 7) & ((L.TLB_ENTRIES - 1) << 5)));
-}
 /** Page of the last byte, so that a crossing access never matches. */
 // @ts-ignore: decorator
 @inline
@@ -118,6 +100,38 @@ export function probeRead(lin: u64, size: u32): void {
   if ((lin ^ last) & ~(<u64>4095)) translate(last & ~(<u64>4095), 0);
 }
 
+/**
+ * For many elements inside one page: address in this memory of the lowest byte `low`, when reading them goes unnoticed,
+ * else 0. Raises the fault that the first element, `size` bytes at `lin`, would raise.
+ */
+export function bulkSource(low: u64, lin: u64, size: u32): usize {
+  const page = low & ~(<u64>4095);
+  const e = entry(low);
+  if (e.rtag != page) {
+    probeRead(lin, size);
+    if (e.rtag != page) return 0;
+  }
+  return <usize>(<u32>low + e.addend);
+}
+/** The same for writing `bytes` bytes from `low` on. They are taken as written. */
+export function bulkTarget(low: u64, lin: u64, size: u32, bytes: u32): usize {
+  const page = low & ~(<u64>4095);
+  const e = entry(low);
+  if (e.wtag != page) {
+    probeWrite(lin, size);
+    if (e.wtag != page) return besideCode(e, low, bytes);
+  }
+  return <usize>(<u32>low + e.addend);
+}
+/** Memory whose writes are slow for no other reason than code somewhere else in the page, else 0. */
+function besideCode(e: TlbEntry, low: u64, bytes: u32): usize {
+  const phys = physOf(e, low);
+  const m = load<u32>(L.PAGE_MAP + ((<usize>phys >> 12) << 2));
+  if (!(m & Pm.WRITE) || !mayBeFast(e, low) || holdsCode(phys, bytes)) return 0;
+  touched(phys, bytes);
+  return <usize>((m & ~4095) + (phys & 4095));
+}
+
 // ---------------------------------------------------------------- accesses with given rights (tables, other stacks)
 
 /** Runs with supervisor rights (implicit accesses: descriptor tables, TSS); SMAP applies whatever EFLAGS.AC. */
@@ -161,11 +175,31 @@ export function stPhys<T>(phys: u64, v: T): void {
   touched(p, sizeof<T>());
   store<T>(<usize>((m & ~4095) + (p & 4095)), v);
 }
+/** Whether code lies in a physical range inside one page, or within 64 bytes of it. */
+function holdsCode(phys: u32, size: u32): bool {
+  const first = <u64>((phys & 4095) >> 6);
+  const last = <u64>(((phys & 4095) + size - 1) >> 6);
+  const pieces = (u64.MAX_VALUE >> (63 - (last - first))) << first;
+  return (load<u64>(L.PAGE_INFO + ((<usize>phys >> 12) << 4) + 8) & pieces) != 0;
+}
 /** Marks a physical range inside one page dirty, and drops code decoded from it. */
 export function touched(phys: u32, size: u32): void {
   const info = L.PAGE_INFO + ((<usize>phys >> 12) << 4);
   store<u32>(info + 4, load<u32>(info + 4) | Pi.DIRTY);
-  if (load<u32>(info)) codeWritten(phys, size);
+  if (load<u32>(info)) writtenBesideCode(phys, size);
+}
+/** Stacks and variables next to code are written over and over: whether code lies there is found out once. */
+function writtenBesideCode(phys: u32, size: u32): void {
+  const known = L.DATA_STORES + (<usize>((phys ^ (phys >> 12)) & (L.DATA_STORES_COUNT - 1)) << 4);
+  const info = L.PAGE_INFO + ((<usize>phys >> 12) << 4);
+  // Blocks only vanish from a page until a new one comes first.
+  const arena = load<u32>(L.STATS + Stat.ARENA_FLUSHES);
+  if (load<u32>(known) == phys && load<u32>(known + 4) == size && load<u32>(known + 8) == load<u32>(info) && load<u32>(known + 12) == arena) return;
+  codeWritten(phys, size);
+  store<u32>(known, phys);
+  store<u32>(known + 4, size);
+  store<u32>(known + 8, load<u32>(info));
+  store<u32>(known + 12, arena);
 }
 
 // ---------------------------------------------------------------- the slow way
@@ -215,13 +249,7 @@ export function fill(lin: u64, access: u32): TlbEntry {
   const e = entry(lin);
   const ppage = <u32>phys & ~4095;
   const beyond = (phys >> 32) != 0;
-  if (((e.rtag & ~SLOW_TAG) != page && (e.wtag & ~SLOW_TAG) != page && (e.xtag & ~SLOW_TAG) != page) || e.phys != ppage) {
-    e.rtag = NO_TAG;
-    e.wtag = NO_TAG;
-    e.xtag = NO_TAG;
-    logFill(L.TLB_LOG, changetype<u32>(e));
-  }
-  e.phys = ppage;
+  takeEntry(e, page, ppage, load<u32>(L.WALK_GLOBAL) != 0);
   const m = beyond ? 0 : load<u32>(L.PAGE_MAP + ((<usize>ppage >> 12) << 2));
   const info = L.PAGE_INFO + ((<usize>ppage >> 12) << 4);
   const flags = load<u32>(info + 4);
@@ -322,8 +350,12 @@ export function stSlow<T>(lin: u64, v: T): void {
   observe(lin, phys, sizeof<T>(), true);
   const m = load<u32>(L.PAGE_MAP + ((<usize>phys >> 12) << 2));
   if (m & Pm.WRITE) {
-    touched(phys, sizeof<T>());
-    store<T>(<usize>((m & ~4095) + (phys & 4095)), v);
+    const at = <usize>((m & ~4095) + (phys & 4095));
+    // Loaders write the same number into an instruction before each call of the BIOS.
+    if (toBits<T>(load<T>(at)) != toBits<T>(v)) {
+      touched(phys, sizeof<T>());
+      store<T>(at, v);
+    }
     refreshWriteTag(e, phys);
   } else deviceStore<T>(phys, v);
 }
@@ -331,9 +363,12 @@ export function stSlow<T>(lin: u64, v: T): void {
 /** Once a page holds no code any more, its writes may be fast again. */
 function refreshWriteTag(e: TlbEntry, phys: u32): void {
   const info = L.PAGE_INFO + ((<usize>phys >> 12) << 4);
-  if (load<u32>(info) || watchedPage(e.wtag & ~(<u64>4095), e.phys)) return;
-  if (load<u32>(L.TLB_BASE) == L.TLB + 3 * L.TLB_SET || debugPage(e.wtag & ~(<u64>4095))) return;
-  e.wtag &= ~SLOW_TAG;
+  if (!load<u32>(info) && mayBeFast(e, e.wtag)) e.wtag &= ~SLOW_TAG;
+}
+/** Whether nothing but code makes the writes of the page at `lin` slow. */
+function mayBeFast(e: TlbEntry, lin: u64): bool {
+  const page = lin & ~(<u64>4095);
+  return load<u32>(L.TLB_BASE) != L.TLB + 3 * L.TLB_SET && !watchedPage(page, e.phys) && !debugPage(page);
 }
 
 /** The host may have asked for attention (an interrupt line moved): honour it right after this instruction. */
@@ -359,11 +394,15 @@ function deviceStore<T>(phys: u32, value: T): void {
   afterDevice();
 }
 
-/** Guest time at the executing operation, for the host's devices. */
-export function noteTime(): void {
+/** Guest time at the executing operation, nanoseconds. */
+export function guestTime(): f64 {
   const op = changetype<Op>(load<u32>(L.CUR_OP));
-  const t = load<u64>(L.TARGET) - <i64>load<i32>(L.BUDGET) - <u64>op.rem + load<u64>(L.SKEW);
-  store<f64>(L.NOW, <f64>t);
+  return <f64>(load<u64>(L.TARGET) - <i64>load<i32>(L.BUDGET) - <u64>op.rem + load<u64>(L.SKEW));
+}
+/** The same told to the host's devices, one of which is about to be asked. */
+export function noteTime(): void {
+  store<f64>(L.NOW, guestTime());
+  store<u32>(L.PORT_HOLD, NO_PORT);
 }
 
 // @ts-ignore: decorator
@@ -377,98 +416,4 @@ function fromBits<T>(v: u64): T {
 function toBits<T>(v: T): u64 {
   if (isFloat<T>()) return sizeof<T>() == 8 ? reinterpret<u64>(<f64>v) : <u64>reinterpret<u32>(<f32>v);
   return <u64>v;
-}
-
-// ---------------------------------------------------------------- flushing
-
-/** Notes an entry that the next flush has to empty. */
-// @ts-ignore: decorator
-@inline
-export function logFill(log: usize, at: u32): void {
-  const next = load<u32>(log);
-  if (next - 1 >= <u32>L.LOG_MAX) return;
-  store<u32>(log + (<usize>next << 2), at);
-  store<u32>(log, next + 1);
-}
-/** Whether a log holds everything that was filled since the last flush. */
-// @ts-ignore: decorator
-@inline
-function isWhole(log: usize): bool {
-  return load<u32>(log) - 1 < <u32>L.LOG_MAX;
-}
-
-/** Empties all sets. The jump cache goes with it: its entries stand for valid fetch translations. */
-export function flushTlb(): void {
-  if (isWhole(L.TLB_LOG)) {
-    const end: usize = L.TLB_LOG + (<usize>load<u32>(L.TLB_LOG) << 2);
-    for (let p: usize = L.TLB_LOG + 4; p < end; p += 4) {
-      const e = changetype<TlbEntry>(load<u32>(p));
-      e.rtag = NO_TAG;
-      e.wtag = NO_TAG;
-      e.xtag = NO_TAG;
-    }
-  } else memory.fill(L.TLB, 0xff, L.TLB_END - L.TLB);
-  store<u32>(L.TLB_LOG, 1);
-  memory.fill(L.TLB_LARGE, 0, 512);
-  store<u64>(L.TLB_GIANT, 0);
-  flushJumpCache();
-}
-/** Drops the translation of `lin`: all of its page, whatever the page's size. */
-export function flushPage(lin: u64): void {
-  if (load<u64>(L.TLB_GIANT) & giantBit(lin)) {
-    flushTlb();
-    return;
-  }
-  let first = <usize>(lin >> 12) & (L.TLB_ENTRIES - 1);
-  let count: usize = 1;
-  if (load<u8>(largeByte(lin)) & largeBit(lin)) {
-    // A page of 2 MiB, or of 4 MiB: twice as much does no harm.
-    first &= ~1023;
-    count = 1024;
-  }
-  for (let set: usize = L.TLB; set < <usize>L.TLB_END; set += L.TLB_SET) memory.fill(set + (first << 5), 0xff, count << 5);
-  flushJumpCache();
-}
-
-// ---- regions that large pages map, as bits by hash: a bit too many costs time only
-function giantBit(lin: u64): u64 {
-  return <u64>1 << (((lin >> 30) ^ (lin >> 36)) & 63);
-}
-/** Both halves of a region of 4 MiB share a bit. */
-function largeByte(lin: u64): usize {
-  return L.TLB_LARGE + (<usize>((lin >> 22) ^ (lin >> 34)) >> 3 & 511);
-}
-function largeBit(lin: u64): u8 {
-  return <u8>((<u32>1) << (<u32>((lin >> 22) ^ (lin >> 34)) & 7));
-}
-/** The TLB gets a part of a page of 2 or 4 MiB, or of 1 GiB. */
-export function noteLargePage(lin: u64): void {
-  const at = largeByte(lin);
-  store<u8>(at, load<u8>(at) | largeBit(lin));
-}
-export function noteGiantPage(lin: u64): void {
-  store<u64>(L.TLB_GIANT, load<u64>(L.TLB_GIANT) | giantBit(lin));
-}
-export function flushJumpCache(): void {
-  if (isWhole(L.JC_LOG)) {
-    const end: usize = L.JC_LOG + (<usize>load<u32>(L.JC_LOG) << 2);
-    for (let p: usize = L.JC_LOG + 4; p < end; p += 4) store<u32>(load<u32>(p), L.NULL_BLOCK);
-  } else {
-    for (let p: usize = L.JC; p < <usize>(L.JC + L.JC_ENTRIES * 4); p += 8) store<u64>(p, <u64>L.NULL_BLOCK | (<u64>L.NULL_BLOCK << 32));
-  }
-  store<u32>(L.JC_LOG, 1);
-}
-/** Takes the fast write tag from every mapping of a physical page that now holds code. */
-export function slowDownPage(phys: u32): void {
-  if (isWhole(L.TLB_LOG)) {
-    const end: usize = L.TLB_LOG + (<usize>load<u32>(L.TLB_LOG) << 2);
-    for (let p: usize = L.TLB_LOG + 4; p < end; p += 4) slowDown(changetype<TlbEntry>(load<u32>(p)), phys);
-  } else {
-    for (let p: usize = L.TLB; p < <usize>L.TLB_END; p += 32) slowDown(changetype<TlbEntry>(p), phys);
-  }
-}
-// @ts-ignore: decorator
-@inline
-function slowDown(e: TlbEntry, phys: u32): void {
-  if (e.phys == phys && e.wtag != ~(<u64>0) && !(e.wtag & 2)) e.wtag |= SLOW_TAG;
 }

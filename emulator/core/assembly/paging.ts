@@ -1,7 +1,8 @@
 /** Page table walks: paging off, 32-bit with PSE, PAE, 4-level (SDM vol. 3, chapter 4). Sets accessed and dirty bits. */
 import { L, Vec } from "../layout";
 import { raiseError } from "./fault";
-import { ldPhys, noteGiantPage, noteLargePage, stPhys } from "./mem";
+import { ldPhys, stPhys } from "./mem";
+import { noteGiantPage, noteLargePage } from "./tlb";
 import { g64, isLong } from "./state";
 
 /** What an access is; the first four are also the error code's bits. */
@@ -22,11 +23,13 @@ const enum Pte {
   A = 0x20,
   D = 0x40,
   PS = 0x80,
+  G = 0x100,
 }
 
 const enum Cr4 {
   PSE = 0x10,
   PAE = 0x20,
+  PGE = 0x80,
   SMEP = 0x100000,
   SMAP = 0x200000,
 }
@@ -65,9 +68,19 @@ function checkRights(lin: u64, access: u32, user: bool, writable: bool, noExec: 
   if (!ok) pageFault(lin, access, Access.PRESENT);
 }
 
-/** Physical address of `lin` for the access (not masked by the A20 gate above 4 GiB); raises #PF. */
+/** Notes whether the entry that maps a page makes it global. */
+// @ts-ignore: decorator
+@inline
+function noteGlobal(leaf: u32): void {
+  store<u32>(L.WALK_GLOBAL, leaf & Pte.G && <u32>g64(L.CR4) & Cr4.PGE ? 1 : 0);
+}
+
+/** Physical address of `lin` for the access, and in WALK_GLOBAL whether the page is global (not masked by the A20 gate above 4 GiB); raises #PF. */
 export function walk(lin: u64, access: u32): u64 {
-  if (!(g64(L.CR0) & 0x80000000)) return <u64>(<u32>lin & load<u32>(L.A20_MASK));
+  if (!(g64(L.CR0) & 0x80000000)) {
+    store<u32>(L.WALK_GLOBAL, 0);
+    return <u64>(<u32>lin & load<u32>(L.A20_MASK));
+  }
   const phys = g64(L.CR4) & Cr4.PAE ? walk64(lin, access) : walk32(lin, access);
   return phys >> 32 ? phys : <u64>(<u32>phys & load<u32>(L.A20_MASK));
 }
@@ -82,6 +95,7 @@ function walk32(lin: u64, access: u32): u64 {
     checkRights(lin, access, (pde & Pte.US) != 0, (pde & Pte.RW) != 0, false);
     mark32(pdeAt, pde, access & Access.WRITE ? Pte.A | Pte.D : Pte.A);
     noteLargePage(lin);
+    noteGlobal(pde);
     return (<u64>((pde >> 13) & 0xff) << 32) | <u64>(pde & 0xffc00000) | (lin & 0x3fffff);
   }
   const pteAt = <u64>(pde & 0xfffff000) + ((lin >> 12) & 1023) * 4;
@@ -91,6 +105,7 @@ function walk32(lin: u64, access: u32): u64 {
   checkRights(lin, access, (both & Pte.US) != 0, (both & Pte.RW) != 0, false);
   mark32(pdeAt, pde, Pte.A);
   mark32(pteAt, pte, access & Access.WRITE ? Pte.A | Pte.D : Pte.A);
+  noteGlobal(pte);
   return <u64>(pte & 0xfffff000) | (lin & 4095);
 }
 
@@ -135,6 +150,7 @@ function walk64(lin: u64, access: u32): u64 {
       mark64(pml4At, pml4e, Pte.A);
       mark64(pdpteAt, pdpte, access & Access.WRITE ? Pte.A | Pte.D : Pte.A);
       noteGiantPage(lin);
+      noteGlobal(<u32>pdpte);
       return (pdpte & 0x000000ffc0000000) | (lin & 0x3fffffff);
     }
   } else {
@@ -156,6 +172,7 @@ function walk64(lin: u64, access: u32): u64 {
     if (long) mark64(pdpteAt, pdpte, Pte.A);
     mark64(pdeAt, pde, access & Access.WRITE ? Pte.A | Pte.D : Pte.A);
     noteLargePage(lin);
+    noteGlobal(<u32>pde);
     return (pde & 0x000000ffffe00000) | (lin & 0x1fffff);
   }
   table = pde & ADDRESS;
@@ -171,5 +188,6 @@ function walk64(lin: u64, access: u32): u64 {
   if (long) mark64(pdpteAt, pdpte, Pte.A);
   mark64(pdeAt, pde, Pte.A);
   mark64(pteAt, pte, access & Access.WRITE ? Pte.A | Pte.D : Pte.A);
+  noteGlobal(<u32>pte);
   return (pte & ADDRESS) | (lin & 4095);
 }

@@ -1,7 +1,7 @@
 /** First contents of the caches. */
 import { L, Key } from "../layout";
 import { Block } from "./blocks";
-import { flushTlb } from "./mem";
+import { flushTlb } from "./tlb";
 
 /** Makes the block that never matches, and empties TLB, jump cache and arena. */
 export function initializeCaches(): void {

@@ -2,7 +2,8 @@
 import { L, Ev } from "../../layout";
 import { event } from "../events";
 import { raiseGP, raiseUD } from "../fault";
-import { flushTlb, ldPhys } from "../mem";
+import { ldPhys } from "../mem";
+import { flushSpace, flushTlb, switchSpace } from "../tlb";
 import { Info, Op } from "../op";
 import { R, RAX, RCX, RDX, W32, cpl, isCode64, isLong, isProtected, isRealOrVm86 } from "../state";
 import { Attr } from "./descriptor";
@@ -103,16 +104,20 @@ function writeCr3(value: u64): void {
   if (isLong()) {
     if (value & (pcid ? CR3_RESERVED : CR3_RESERVED | NO_FLUSH)) raiseGP(0);
   } else value &= 0xffffffff;
+  if (!pcid) {
+    loadPageRoot(value);
+    return;
+  }
   const next = value & ~NO_FLUSH;
-  // The TLB knows one address space only: what is kept for another PCID is of no use.
-  if (pcid && value & NO_FLUSH && next == load<u64>(L.CR3)) return;
-  loadPageRoot(next);
+  switchSpace(<u32>load<u64>(L.CR3) & 0xfff, <u32>next & 0xfff, (value & NO_FLUSH) != 0);
+  store<u64>(L.CR3, next);
+  event(Ev.CR3, next);
 }
-/** Loads CR3, with the PDPTEs in PAE mode (#GP for reserved bits), and empties the TLB. */
+/** Loads CR3 (without PCIDs), with the PDPTEs in PAE mode (#GP for reserved bits), and drops all translations but global ones. */
 export function loadPageRoot(value: u64): void {
   if (load<u64>(L.CR0) & Cr0.PG && load<u64>(L.CR4) & Cr4.PAE && !isLong()) loadPdptes(value);
   store<u64>(L.CR3, value);
-  flushTlb();
+  flushSpace();
   event(Ev.CR3, value);
 }
 function loadPdptes(cr3: u64): void {

@@ -2,7 +2,7 @@
 import { L, Vec } from "../../layout";
 import { debugRegistersChanged } from "../blocks";
 import { raise, raiseGP, raiseUD } from "../fault";
-import { flushTlb } from "../mem";
+import { flushTlb } from "../tlb";
 import { Info, Op } from "../op";
 import { R, cpl, isCode64 } from "../state";
 import { Cr4 } from "./mode";

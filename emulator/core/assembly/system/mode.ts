@@ -2,7 +2,7 @@
 import { L, Ev, Fl, Key } from "../../layout";
 import { event } from "../events";
 import { recheck } from "../control";
-import { flushTlb } from "../mem";
+import { flushTlb } from "../tlb";
 import { Attr } from "./descriptor";
 import { resetMsrs } from "./msr";
 
