@@ -338,6 +338,20 @@ export class Board {
     this.#ports.write(port, size, value);
   }
 
+  /** Up to when reads of a byte port give what the last one gave (PortHandler), 0 when nobody knows. */
+  portSteadyUntil(port: number): number {
+    return this.#ports.steadyUntil(port);
+  }
+
+  /** A part of REP INS or OUTS (PortHandler): how many elements were transferred. */
+  readPortBlock(port: number, size: 1 | 2 | 4, into: Uint8Array): number {
+    return this.#ports.readBlock(port, size, into);
+  }
+
+  writePortBlock(port: number, size: 1 | 2 | 4, from: Uint8Array): number {
+    return this.#ports.writeBlock(port, size, from);
+  }
+
   /** A physical address that is no memory; all ones where nobody answers. */
   readMmio(physical: number, size: 1 | 2 | 4): number {
     const apic = physical - this.#localApic.base;

@@ -57,7 +57,7 @@ export class PortMap {
   read(port: number, size: 1 | 2 | 4): number {
     port &= 0xffff;
     const slot = this.#index[port] as number;
-    if (size === 1 || (size <= (this.#widths[slot] as number) && this.#index[(port + size - 1) & 0xffff] === slot)) {
+    if (this.#isWhole(slot, port, size)) {
       return (this.#handlers[slot] as PortHandler).readPort(port, size);
     }
     const half = (size >> 1) as 1 | 2;
@@ -68,7 +68,7 @@ export class PortMap {
   write(port: number, size: 1 | 2 | 4, value: number): void {
     port &= 0xffff;
     const slot = this.#index[port] as number;
-    if (size === 1 || (size <= (this.#widths[slot] as number) && this.#index[(port + size - 1) & 0xffff] === slot)) {
+    if (this.#isWhole(slot, port, size)) {
       const masked = size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff);
       (this.#handlers[slot] as PortHandler).writePort(port, size, masked);
       return;
@@ -76,5 +76,26 @@ export class PortMap {
     const half = (size >> 1) as 1 | 2;
     this.write(port, half, value);
     this.write(port + half, half, value >>> (half * 8));
+  }
+
+  /** Guest time up to which a port's byte stays as it was read, 0 when its handler does not say. */
+  steadyUntil(port: number): number {
+    return this.#handlers[this.#index[port] as number]?.steadyUntil?.(port) ?? 0;
+  }
+
+  /** A part of a REP INS: how many elements the port's handler gave as one block. */
+  readBlock(port: number, size: 1 | 2 | 4, into: Uint8Array): number {
+    const slot = this.#index[port] as number;
+    return this.#isWhole(slot, port, size) ? (this.#handlers[slot]?.readBlock?.(port, size, into) ?? 0) : 0;
+  }
+
+  writeBlock(port: number, size: 1 | 2 | 4, from: Uint8Array): number {
+    const slot = this.#index[port] as number;
+    return this.#isWhole(slot, port, size) ? (this.#handlers[slot]?.writeBlock?.(port, size, from) ?? 0) : 0;
+  }
+
+  /** Whether an access goes to its handler in one piece. */
+  #isWhole(slot: number, port: number, size: 1 | 2 | 4): boolean {
+    return size === 1 || (size <= (this.#widths[slot] as number) && this.#index[(port + size - 1) & 0xffff] === slot);
   }
 }

@@ -10,11 +10,15 @@ const FAULTS_PER_RUN = 50_000;
 /** What `env.unwind` throws: made once, since a guest fault is no error of ours and wants no stack trace. */
 const UNWIND = new Error("A guest fault unwinds the core.");
 const NO_EXCEPTION = 0xffffffff;
+const NO_PORT = 0xffffffff;
 
 /** Functions that the core calls, besides its own unwinding. */
 export interface CoreHost {
   readPort(port: number, size: 1 | 2 | 4): number;
   writePort(port: number, size: 1 | 2 | 4, value: number): void;
+  /** REP INS and OUTS: see PortHandler. How many elements were transferred. */
+  readPortBlock?(port: number, size: 1 | 2 | 4, into: Uint8Array): number;
+  writePortBlock?(port: number, size: 1 | 2 | 4, from: Uint8Array): number;
   readMmio(physical: number, size: 1 | 2 | 4): number;
   writeMmio(physical: number, size: 1 | 2 | 4, value: number): void;
   /** Vector of the interrupt taken, or 256 and more when there is none after all. */
@@ -112,6 +116,14 @@ export class Core {
         portWrite: (port: number, size: number, value: number) => {
           host.writePort(port & 0xffff, size as 1 | 2 | 4, value >>> 0);
         },
+        portReadBlock: (port: number, size: number, address: number, count: number) => {
+          const into = new Uint8Array(memory.buffer, address >>> 0, count * size);
+          return host.readPortBlock?.(port & 0xffff, size as 1 | 2 | 4, into) ?? 0;
+        },
+        portWriteBlock: (port: number, size: number, address: number, count: number) => {
+          const from = new Uint8Array(memory.buffer, address >>> 0, count * size);
+          return host.writePortBlock?.(port & 0xffff, size as 1 | 2 | 4, from) ?? 0;
+        },
         acknowledge: () => host.acknowledge(),
         codeNotify: (kind: number, physical: number) => {
           host.codeNotify(kind, physical >>> 0);
@@ -172,6 +184,7 @@ export class Core {
     const icount = this.icount;
     this.setNumber64(L.TARGET, icount + budget);
     this.i32[L.BUDGET / 4] = budget;
+    this.u32[L.PORT_HOLD / 4] = NO_PORT;
     let deliver = false;
     for (let faults = 0; faults < FAULTS_PER_RUN; faults++) {
       try {

@@ -34,6 +34,19 @@ export interface Device {
 export interface PortHandler {
   readPort(port: number, size: 1 | 2 | 4): number;
   writePort(port: number, size: 1 | 2 | 4, value: number): void;
+  /**
+   * Guest time up to which reading the byte just read from `port` again gives the same, if the guest uses no device
+   * meanwhile and no timer fires; 0 when that is not known. Such reads may then never arrive.
+   */
+  steadyUntil?(port: number): number;
+  /**
+   * REP INS: fills whole elements of `size` bytes from the start of `into`, as so many `readPort` calls in a row would
+   * return, as far as nothing else comes of them: no interrupt, nothing that depends on time. Returns how many elements
+   * that were; the next one then comes by `readPort`. `insDestination()` is that of the first byte.
+   */
+  readBlock?(port: number, size: 1 | 2 | 4, into: Uint8Array): number;
+  /** REP OUTS: the same for `writePort`. */
+  writeBlock?(port: number, size: 1 | 2 | 4, from: Uint8Array): number;
 }
 
 export interface MmioHandler {

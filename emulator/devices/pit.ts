@@ -65,6 +65,10 @@ export class Pit implements Device, PortHandler {
     return channel ? channel.read(tick) : 0xff;
   }
 
+  steadyUntil(port: number): number {
+    return port === 0x61 ? this.#known.until : 0;
+  }
+
   writePort(port: number, _size: number, value: number): void {
     this.#known.until = 0;
     const tick = this.#tick();

@@ -16,10 +16,26 @@ export class HostShell implements CoreHost {
     return this.core ? this.core.f64[L.NOW / 8]! : 0;
   }
   readPort(port: number, size: 1 | 2 | 4): number {
-    return this.#board!.readPort(port, size);
+    const value = this.#board!.readPort(port, size);
+    if (size === 1) this.#hold(port, value, this.#board!.portSteadyUntil(port));
+    return value;
   }
   writePort(port: number, size: 1 | 2 | 4, value: number): void {
     this.#board!.writePort(port, size, value);
+  }
+  /** Spares the core the next reads of a port whose value is known for a while. */
+  #hold(port: number, value: number, until: number): void {
+    const { core } = this;
+    if (!core || until === 0) return;
+    core.u32[L.PORT_HOLD / 4] = port;
+    core.u32[L.PORT_HOLD_VALUE / 4] = value;
+    core.f64[L.PORT_HOLD_UNTIL / 8] = until;
+  }
+  readPortBlock(port: number, size: 1 | 2 | 4, into: Uint8Array): number {
+    return this.#board!.readPortBlock(port, size, into);
+  }
+  writePortBlock(port: number, size: 1 | 2 | 4, from: Uint8Array): number {
+    return this.#board!.writePortBlock(port, size, from);
   }
   readMmio(physical: number, size: 1 | 2 | 4): number {
     return this.#board!.readMmio(physical, size);

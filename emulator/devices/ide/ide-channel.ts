@@ -92,6 +92,10 @@ export class IdeChannel {
       }
       for (let i = 0; i < size && register + i < 8; i++) this.#write(register + i, (value >>> (8 * i)) & 0xff);
     },
+    readBlock: (port, size, into) =>
+      (port & 7) === Reg.DATA && size !== 1 ? (this.#drives[this.#selected]?.readDataBlock(size, into) ?? 0) : 0,
+    writeBlock: (port, size, from) =>
+      (port & 7) === Reg.DATA && size !== 1 ? (this.#drives[this.#selected]?.writeDataBlock(size, from) ?? 0) : 0,
   };
 
   /** Alternate status and device control. */

@@ -236,6 +236,35 @@ export abstract class IdeDrive {
     return value;
   }
 
+  /** As many reads in a row, but for the buffer's last one, of which more comes than data. */
+  readDataBlock(size: 2 | 4, into: Uint8Array): number {
+    const regs = this.regs;
+    if (!(regs.status & Status.DRQ) || !regs.toHost) return 0;
+    const elements = this.#elementsInside(size, into.length);
+    if (elements === 0) return 0;
+    const bytes = elements * size;
+    into.set(this.buffer.subarray(regs.at, regs.at + bytes));
+    if (regs.source >= 0) this.#collect(regs.at, bytes);
+    regs.at += bytes;
+    return elements;
+  }
+
+  /** As many writes in a row, but for the one that fills the buffer. */
+  writeDataBlock(size: 2 | 4, from: Uint8Array): number {
+    const regs = this.regs;
+    if (!(regs.status & Status.DRQ) || regs.toHost) return 0;
+    const elements = this.#elementsInside(size, from.length);
+    this.buffer.set(from.subarray(0, elements * size), regs.at);
+    regs.at += elements * size;
+    return elements;
+  }
+
+  /** How many of the elements that `bytes` hold do not reach the buffer's end. */
+  #elementsInside(size: 2 | 4, bytes: number): number {
+    const left = this.regs.end - this.regs.at;
+    return Math.max(0, Math.min(Math.floor(bytes / size), Math.ceil(left / size) - 1));
+  }
+
   writeData(size: 2 | 4, value: number): void {
     const regs = this.regs;
     if (!(regs.status & Status.DRQ) || regs.toHost) return;

@@ -1,10 +1,12 @@
 /** IN, OUT, INS and OUTS, and who may use which port (SDM vol. 1, chapter 18). */
 import { L, Fl } from "../../layout";
 import { raiseGP } from "../fault";
-import { ldc, noteTime, probeWrite, stc, translate } from "../mem";
+import { bulkSource, bulkTarget, guestTime, ldc, noteTime, probeWrite, stc, translate } from "../mem";
 import { Access } from "../paging";
 import { Info, Op } from "../op";
-import { R, R16, R32, RAX, RCX, RDI, RDX, RSI, W, W16, W32, W8, curOp, isProtected, isVm86, opRip, setRip } from "../state";
+import { R, R16, R32, RAX, RCX, RDI, RDX, RSI, W, W16, W32, W8, isProtected, isVm86 } from "../state";
+import { resumeLater } from "../integer/string";
+import { elementsInPage, elementsInSegment, stringAddress } from "../integer/string-operand";
 import { loadSystem, systemLinear } from "./access";
 import { hasIoPrivilege } from "./flag-control";
 import { linearOf } from "./segments";
@@ -15,6 +17,13 @@ declare function portRead(port: u32, size: u32): u32;
 // @ts-ignore: decorator
 @external("env", "portWrite")
 declare function portWrite(port: u32, size: u32, value: u32): void;
+/** Reads at most `count` elements of `size` bytes to an address of this memory, when nothing but data comes of it; how many. */
+// @ts-ignore: decorator
+@external("env", "portReadBlock")
+declare function portReadBlock(port: u32, size: u32, address: usize, count: u32): u32;
+// @ts-ignore: decorator
+@external("env", "portWriteBlock")
+declare function portWriteBlock(port: u32, size: u32, address: usize, count: u32): u32;
 
 /** Raises #GP(0) unless IOPL or the TSS's bitmap permits `size` bytes of ports from `port`. */
 function checkPort(port: u32, size: u32): void {
@@ -29,6 +38,8 @@ function checkPort(port: u32, size: u32): void {
 }
 
 function input(port: u32, size: u32): u32 {
+  // Guests wait for a bit by millions of reads.
+  if (load<u32>(L.PORT_HOLD) == port && size == 1 && guestTime() < load<f64>(L.PORT_HOLD_UNTIL)) return load<u32>(L.PORT_HOLD_VALUE);
   noteTime();
   return portRead(port, size);
 }
@@ -72,7 +83,7 @@ function step(r: usize, asize: u32, size: u32): void {
   setIndex(r, asize, down ? index(r, asize) - size : index(r, asize) + size);
 }
 
-/** One iteration of INS or OUTS; with REP the instruction runs again until the count is used up. */
+/** INS and OUTS. An iteration of a REP form counts as one instruction; the form runs as far as the budget goes. */
 export function execString(op: Op, isInput: bool): void {
   const info = op.imm;
   const asize = <u32>Info.asize(info);
@@ -81,6 +92,12 @@ export function execString(op: Op, isInput: bool): void {
   const size = sizeOf(info);
   const port = R32(RDX) & 0xffff;
   checkPort(port, size);
+  if (repeated) repeat(op, port, size, isInput);
+  else once(op, port, size, isInput);
+}
+
+function once(op: Op, port: u32, size: u32, isInput: bool): void {
+  const asize = <u32>Info.asize(op.imm);
   if (isInput) {
     const lin = linearOf(0, index(RDI, asize), size, true);
     probeWrite(lin, size);
@@ -92,12 +109,58 @@ export function execString(op: Op, isInput: bool): void {
     else stc<u32>(lin, value);
     step(RDI, asize, size);
   } else {
-    const lin = linearOf(Info.segment(info), index(RSI, asize), size, false);
+    const lin = linearOf(Info.segment(op.imm), index(RSI, asize), size, false);
     output(port, size, size == 1 ? <u32>ldc<u8>(lin) : size == 2 ? <u32>ldc<u16>(lin) : ldc<u32>(lin));
     step(RSI, asize, size);
   }
-  if (!repeated) return;
-  const left = index(RCX, asize) - 1;
-  setIndex(RCX, asize, left);
-  if (asize == 3 ? left : asize == 2 ? <u64><u32>left : <u64><u16>left) setRip(opRip(curOp()));
+}
+
+function repeat(op: Op, port: u32, size: u32, isInput: bool): void {
+  const asize = <u32>Info.asize(op.imm);
+  const down = (load<u32>(L.EFLAGS) & Fl.DF) != 0;
+  let left = index(RCX, asize);
+  while (true) {
+    const allowed = <i64>load<i32>(L.BUDGET) + 1;
+    let k: u64 = down || allowed < 2 ? 0 : block(op, port, size, isInput, min<u64>(left, <u64>allowed));
+    if (k == 0) {
+      once(op, port, size, isInput);
+      k = 1;
+    } else {
+      const r = isInput ? RDI : RSI;
+      setIndex(r, asize, index(r, asize) + k * size);
+    }
+    left -= k;
+    setIndex(RCX, asize, left);
+    store<i32>(L.BUDGET, load<i32>(L.BUDGET) - <i32>k);
+    if (left == 0) break;
+    if (load<i32>(L.BUDGET) < 0 || load<u32>(L.ATTENTION) || load<u32>(L.WATCH_HIT) || load<u32>(L.PENDING_DB)) {
+      resumeLater(op);
+      break;
+    }
+  }
+  store<i32>(L.BUDGET, load<i32>(L.BUDGET) + 1);
+}
+
+/** Iterations that the device takes as one, between plain memory inside one page and its port; 0: one is to be done by itself. */
+function block(op: Op, port: u32, size: u32, isInput: bool, most: u64): u64 {
+  const log: i32 = size == 4 ? 2 : <i32>size - 1;
+  const segment = isInput ? 0 : <u32>Info.segment(op.imm);
+  const r = isInput ? RDI : RSI;
+  let k = min<u64>(most, elementsInSegment(op, segment, r, log, isInput, false));
+  if (k < 2) return 0;
+  const lin = stringAddress(op, segment, r, log, isInput);
+  k = min<u64>(k, elementsInPage(lin, log, false));
+  if (k < 2) return 0;
+  if (!isInput) {
+    const source = bulkSource(lin, lin, size);
+    if (source) noteTime();
+    return source ? portWriteBlock(port, size, source, <u32>k) : 0;
+  }
+  const target = bulkTarget(lin, lin, size, <u32>k * size);
+  if (!target) return 0;
+  store<u32>(L.INS_PHYS, translate(lin, Access.WRITE).phys | (<u32>lin & 4095));
+  noteTime();
+  const done = portReadBlock(port, size, target, <u32>k);
+  store<u32>(L.INS_PHYS, 0xffffffff);
+  return done;
 }
