@@ -22,7 +22,7 @@ const REPORT_PORT = 0xe9;
 const PROGRAMS = path.join(import.meta.dirname, "programs");
 const END_PORT = 0xf4;
 /** Instructions after which a program counts as endless. */
-const BUDGET = 4_000_000;
+const BUDGET = 40_000_000;
 const QEMU_TIMEOUT_MS = 60_000;
 /** The features that the core reports, as far as QEMU's TCG has them. */
 const QEMU_CPU = "qemu64,+smep,+smap,+fsgsbase,+pdpe1gb,+rdtscp,+xsave,+erms,+ssse3,+sse4.1,+sse4.2";
