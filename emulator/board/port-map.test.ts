@@ -47,3 +47,33 @@ test("claimed ports stay with their owner; released ones are free", () => {
   map.release(second, 0x00, 0xff);
   assert.deepEqual([map.read(0x10, 1), map.read(0x11, 1)], [1, 0xff]);
 });
+
+test("blocks and steady values are a handler's own, and only for accesses that it takes in one piece", () => {
+  const map = new PortMap(() => undefined);
+  const device: PortHandler = {
+    readPort: () => 0,
+    writePort: () => undefined,
+    steadyUntil: (port) => port * 2,
+    readBlock: (_port, size, into) => {
+      into.fill(0xab);
+      return into.length / size;
+    },
+    writeBlock: (_port, size, from) => from.length / size - 1,
+  };
+  map.claim(map.add(device, 2), 0x10, 0x11);
+  map.claim(map.add(recorder([], "plain", 0), 4), 0x20, 0x23);
+  const into = new Uint8Array(8);
+  assert.equal(map.readBlock(0x10, 2, into), 4);
+  assert.deepEqual(into, new Uint8Array(8).fill(0xab));
+  assert.equal(map.writeBlock(0x10, 2, into), 3);
+  // Too wide, across its end, a handler without blocks, and nobody.
+  for (const [port, size] of [
+    [0x10, 4],
+    [0x11, 2],
+    [0x20, 2],
+    [0x30, 2],
+  ] as const) {
+    assert.deepEqual([map.readBlock(port, size, into), map.writeBlock(port, size, into)], [0, 0], `port ${port}`);
+  }
+  assert.deepEqual([map.steadyUntil(0x10), map.steadyUntil(0x20), map.steadyUntil(0x30)], [0x20, 0, 0]);
+});

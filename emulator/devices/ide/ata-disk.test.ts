@@ -85,6 +85,40 @@ test("INS in double words, into scattered memory, and into a register", () => {
   );
 });
 
+test("INS and OUTS as blocks leave the last element of a sector, and say where the data went all the same", () => {
+  const host = new IdeHost([disk(CONTENT)]);
+  host.command(0, LBA, 0x20, 1, 7);
+  host.wait();
+  const into = new Uint8Array(600);
+  host.destination = 0x3000;
+  assert.equal(host.readBlock(0x1f0, 2, into.subarray(0, 100)), 50);
+  host.destination = 0x3064;
+  assert.equal(host.readBlock(0x1f0, 2, into.subarray(100)), 205);
+  assert.deepEqual(into.subarray(0, 510), sectors(7, 1).subarray(0, 510));
+  assert.equal(host.readBlock(0x1f0, 2, into), 0);
+  assert.equal(host.in(0x3f6), 0x58);
+  host.destination = 0x31fe;
+  assert.equal(host.in(0x1f0, 2), (sectors(7, 1)[510] as number) | ((sectors(7, 1)[511] as number) << 8));
+  assert.equal(host.wait(), 0x50);
+  assert.deepEqual(
+    host.transfers.map(({ offset, physical, bytes }) => [offset, physical, bytes]),
+    [[7 * 512, 0x3000, 512]],
+  );
+  // Neither while nothing is to be read, nor from other registers.
+  assert.deepEqual([host.readBlock(0x1f0, 2, into), host.readBlock(0x1f2, 1, into)], [0, 0]);
+
+  host.command(0, LBA, 0x30, 1, 11);
+  host.wait();
+  const data = pattern(512).map((byte) => byte ^ 0x33);
+  assert.equal(host.readBlock(0x1f0, 4, into), 0);
+  assert.equal(host.writeBlock(0x1f0, 4, data), 127);
+  host.outsw(0, data.subarray(508));
+  assert.equal(host.wait(), 0x50);
+  host.command(0, LBA, 0x20, 1, 11);
+  host.destination = -1;
+  assert.deepEqual(host.readAll(0, 512), Buffer.from(data));
+});
+
 test("READ MULTIPLE gives blocks of the set size, SET MULTIPLE takes powers of two up to 16", () => {
   const host = new IdeHost([disk(CONTENT)]);
   host.command(0, LBA, 0xc6, 4);

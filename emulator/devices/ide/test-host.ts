@@ -62,6 +62,14 @@ export class IdeHost {
     this.#handler(port).writePort(port, size, value);
   }
 
+  readBlock(port: number, size: 1 | 2 | 4, into: Uint8Array): number {
+    return this.#handler(port).readBlock?.(port, size, into) ?? 0;
+  }
+
+  writeBlock(port: number, size: 1 | 2 | 4, from: Uint8Array): number {
+    return this.#handler(port).writeBlock?.(port, size, from) ?? 0;
+  }
+
   /** Bus master registers, both channels'. */
   bm(offset: number, size: 1 | 2 | 4 = 1): number {
     const bar = this.ide.bars[4];
