@@ -21,7 +21,7 @@ export class TlbEntry {
 // @ts-ignore: decorator
 @inline export const SLOW_TAG: u64 = 1;
 // @ts-ignore: decorator
-@inline export const NO_TAG: u64 = 0xfffffffffffffffe;
+@inline const NO_TAG: u64 = 0xfffffffffffffffe;
 /** Set in tags that are none. */
 // @ts-ignore: decorator
 @inline const NONE: u64 = 2;
