@@ -209,6 +209,8 @@ export const enum L {
   /** Addresses of blocks whose translation is asked for. */
   HOT_QUEUE = 0x230000,
   HOT_MAX = 256,
+  /** So many are worth a module: the run returns to the host. */
+  HOT_BATCH = 24,
   /** First block of each translated region, by its place in the core's function table; 0: none, or its code has changed. */
   REGION_HEADS = 0x240000,
   REGIONS_MAX = 32768,

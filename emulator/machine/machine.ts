@@ -39,7 +39,7 @@ import { stateHash } from "./state-hash.ts";
 /** 2026-01-01 00:00:00 UTC: the clock of every run, unless the configuration says otherwise. */
 const DEFAULT_RTC_TIME = 1_767_225_600;
 /** Longest stretch in the core: it comes back for new code to be optimised and for messages. */
-const MAX_STRETCH = 2_000_000;
+const MAX_STRETCH = 300_000;
 /** Guest nanoseconds that HLT may skip in one `run`: a caller that paces the guest gets to look. */
 const MAX_SKIP = 5_000_000;
 /** A new vCPU page, 0 in low memory: nothing was asked for yet. */

@@ -13,9 +13,8 @@ import { Code } from "./wasm.ts";
 /** Entries into a block until it is translated, unless told otherwise. */
 const DEFAULT_THRESHOLD = 200;
 const NEVER = 0x7fffffff;
-/** Requests that make a batch, and how often `work` waits for one. */
-const BATCH = 24;
-const PATIENCE = 2;
+/** How often `work` waits for more requests. */
+const PATIENCE = 1;
 /** Regions, and bytes of WebAssembly, at which all translations are dropped: V8 keeps much more for each. */
 const MAX_REGIONS = 20_000;
 const MAX_BYTES = 48 << 20;
@@ -92,7 +91,7 @@ export class Translator {
   work(): void {
     const count = this.#core.u32[L.HOT_COUNT / 4]!;
     if (count === 0) return;
-    if (count >= BATCH || this.#waited >= PATIENCE) this.translate(count);
+    if (count >= (L.HOT_BATCH as number) || this.#waited >= PATIENCE) this.translate(count);
     else this.#waited++;
   }
 

@@ -6,7 +6,7 @@ import { fill, ldPhys } from "./mem";
 import { flushJumpCache, noteJump, slowDownPage } from "./tlb";
 import { Access } from "./paging";
 import { decodeBlock, fetchLinear } from "./decode";
-import { recheck, stopAfterCurrent } from "./control";
+import { attention, recheck, stopAfterCurrent } from "./control";
 
 // @ts-ignore: decorator
 @external("env", "codeNotify")
@@ -128,13 +128,17 @@ export function fetchPhys(lin: u64): u32 {
 // @ts-ignore: decorator
 @inline const COLD: i32 = 0x7fffffff;
 
-/** Asks the host to translate a block. */
+/** Asks the host to translate a block; later when too much is asked for already. The budget may be used up behind it. */
 export function requestTranslation(block: Block): void {
   const count = load<u32>(L.HOT_COUNT);
-  if (count >= <u32>L.HOT_MAX) return;
+  if (count >= <u32>L.HOT_MAX) {
+    block.heat = load<i32>(L.HOT_THRESHOLD);
+    return;
+  }
   block.heat = COLD;
   store<u32>(L.HOT_QUEUE + (<usize>count << 2), changetype<u32>(block));
   store<u32>(L.HOT_COUNT, count + 1);
+  if (count + 1 == <u32>L.HOT_BATCH) attention();
 }
 /** Takes the translated code from all blocks of a region: some of its guest code has changed, or it is to be made anew. */
 export function dropRegion(code: u32): void {

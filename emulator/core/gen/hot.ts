@@ -401,9 +401,11 @@ export function interpret(nb: Block): i32 {
         continue;
       }
       op = changetype<Op>(next - 1);
+    } else if (heat <= 0) {
+      requestTranslation(nb);
+      continue;
     } else {
-      if (heat <= 0) requestTranslation(nb);
-      else nb.heat = heat - 1;
+      nb.heat = heat - 1;
       store<i32>(L.BUDGET, left);
       store<u64>(L.REGS + L.REG_BLOCK_RIP, nb.rip);
     }
