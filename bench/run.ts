@@ -13,6 +13,7 @@ import { CMDLINE, engines, MEMORY_MIB, type Engine, type EngineName } from "./en
 import { measure, type Moment } from "./measure.ts";
 import { parseOptions, usage, type BenchOptions } from "./options.ts";
 import { boundsTable, table, type Cell } from "./report.ts";
+import { startupRows } from "./startup.ts";
 import { WORKLOADS, type Workload } from "./workloads.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
@@ -24,6 +25,7 @@ const ENOUGH_SECONDS = 30;
 /** Measurements of this project alone, each a section of the results. */
 const SECTIONS: Readonly<Record<string, () => Promise<string>>> = {
   breakpoints: breakpointRows,
+  startup: () => startupRows(),
 };
 
 function reason(error: unknown): string {

@@ -13,7 +13,7 @@ export interface Structure {
   /** Blocks that several jumps from before lead to, below the block that dominates them; those placed outermost come first. */
   readonly merges: readonly number[][];
   readonly isMerge: Uint8Array;
-  dominates(over: number, block: number): boolean;
+  readonly dominates: (over: number, block: number) => boolean;
 }
 
 /**

@@ -12,12 +12,10 @@ import { Code } from "./wasm.ts";
 
 /** Entries into a block until it is translated, unless told otherwise. */
 const DEFAULT_THRESHOLD = 200;
-const NEVER = 0x7fffffff;
 /** How often `work` waits for more requests. */
 const PATIENCE = 1;
-/** Regions, and bytes of WebAssembly, at which all translations are dropped: V8 keeps much more for each. */
-const MAX_REGIONS = 20_000;
-const MAX_BYTES = 48 << 20;
+/** At which all translations are dropped: V8 keeps much more than the bytes of WebAssembly. */
+const LIMITS = { regions: 20_000, bytes: 48 << 20 };
 const TABLE_STEP = 1024;
 
 /** Blocks of a region, for when it is to be extended. */
@@ -52,6 +50,7 @@ export class Translator {
     compiling: 0,
   };
   readonly #core: Core;
+  readonly #limits: typeof LIMITS;
   readonly #finder: RegionFinder;
   readonly #compiler: RegionCompiler;
   readonly #writer: ModuleWriter;
@@ -68,8 +67,9 @@ export class Translator {
   #waited = 0;
 
   /** @param threshold entries into a block until it is translated; 1 translates all that runs twice */
-  constructor(core: Core, threshold = DEFAULT_THRESHOLD) {
+  constructor(core: Core, threshold = DEFAULT_THRESHOLD, limits = LIMITS) {
     this.#core = core;
+    this.#limits = limits;
     this.#finder = new RegionFinder(core, threshold);
     this.#compiler = new RegionCompiler(core);
     this.#writer = new ModuleWriter(core.memory.buffer.byteLength / 65536);
@@ -79,12 +79,6 @@ export class Translator {
     this.#interiorHeat = threshold * 16;
     core.i32[L.HOT_THRESHOLD / 4] = threshold;
     core.exports.flushBlocks();
-  }
-
-  /** Nothing is translated any more, and nothing translated runs. */
-  stop(): void {
-    this.#core.i32[L.HOT_THRESHOLD / 4] = NEVER;
-    this.#core.exports.flushBlocks();
   }
 
   /** Translates what the core has asked for, when it is enough for a module. Between two runs of the core. */
@@ -177,7 +171,7 @@ export class Translator {
   #sweep(): void {
     const { u32, table, exports } = this.#core;
     const generation = u32[L.GENERATION / 4]!;
-    const full = this.#regions.size >= MAX_REGIONS || this.#bytes >= MAX_BYTES;
+    const full = this.#regions.size >= this.#limits.regions || this.#bytes >= this.#limits.bytes;
     if (full) {
       for (const slot of this.#regions.keys()) exports.dropRegion(slot);
       this.#bytes = 0;
