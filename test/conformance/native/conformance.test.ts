@@ -68,6 +68,11 @@ test("a million random instructions of user mode leave the core in the processor
   expectNone(context, runCampaign(campaign({ instructions: 1_000_000 }), nativeMachine(), await createCoreMachine()));
 });
 
+test("so do two hundred thousand that run translated", options, async (context) => {
+  const translated = await createCoreMachine(true);
+  expectNone(context, runCampaign(campaign({ instructions: 200_000 }), nativeMachine(), translated));
+});
+
 for (const kind of ["x87-transcendental", "sse-approximate"] as const) {
   test(`${kind} results are those of the processor, within their tolerance`, options, async (context) => {
     const result = runCampaign(campaign({ kind, instructions: 20_000 }), nativeMachine(), await createCoreMachine());
