@@ -14,10 +14,10 @@ import type {
   Space,
   Walk,
   Watchpoint,
+  Msr,
 } from "../emulator/machine/api.ts";
 import type { DeviceState } from "../emulator/devices/device.ts";
 import type { BootPlan } from "../emulator/machine/boot-plan.ts";
-import type { Msr } from "../emulator/machine/inspect-msrs.ts";
 import type { StopResult } from "../emulator/machine/worker-protocol.ts";
 
 export type {

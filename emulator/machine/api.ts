@@ -5,7 +5,6 @@
 
 import type { DeviceState } from "../devices/device.ts";
 import type { Drive } from "../disks/disk-image.ts";
-import type { Msr } from "./inspect-msrs.ts";
 
 /** Where an address lives: guest physical, or linear (after segmentation, before paging). */
 export type Space = "phys" | "lin";
@@ -252,6 +251,13 @@ export interface Firmware {
   vgaRom?: Uint8Array;
   /** Further expansion ROMs for the firmware to run, by fw_cfg ("genroms/…"). */
   optionRoms?: readonly { name: string; bytes: Uint8Array }[];
+}
+
+/** A model specific register, by its name in the manuals. */
+export interface Msr {
+  name: string;
+  index: number;
+  value: bigint;
 }
 
 export interface MachineConfig {

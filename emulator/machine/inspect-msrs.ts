@@ -1,12 +1,7 @@
 /** All model specific registers that the processor has, by name (Intel SDM vol. 4; AMD APM vol. 2, appendix A). */
 import type { Core } from "../core/core.ts";
 import { MSR_NAMES } from "./msrs.ts";
-
-export interface Msr {
-  name: string;
-  index: number;
-  value: bigint;
-}
+import type { Msr } from "./api.ts";
 
 const range = (count: number, make: (n: number) => readonly [number, string]): (readonly [number, string])[] =>
   Array.from({ length: count }, (_, n) => make(n));

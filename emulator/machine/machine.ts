@@ -22,6 +22,7 @@ import type {
   Screen,
   Walk,
   Watchpoint,
+  Msr,
 } from "./api.ts";
 import { ConsoleWatch } from "./console-watch.ts";
 import { describeUnemulated } from "./unemulated.ts";
@@ -30,7 +31,7 @@ import { BootRecorder } from "./boot-events.ts";
 import { applySetup } from "./cpu-setup.ts";
 import { HostShell } from "./host-shell.ts";
 import { InputLog, type Input, type InputRecord } from "./input-log.ts";
-import { readAllMsrs, type Msr } from "./inspect-msrs.ts";
+import { readAllMsrs } from "./inspect-msrs.ts";
 import { PhaseRecogniser } from "./phases.ts";
 import { PhysicalMemory } from "./physical.ts";
 import { readCpu, writeRegister } from "./registers.ts";

@@ -12,10 +12,10 @@ import type {
   Space,
   Walk,
   Watchpoint,
+  Msr,
 } from "./api.ts";
 import type { DeviceState } from "../devices/device.ts";
 import type { BootPlan } from "./boot-plan.ts";
-import type { Msr } from "./inspect-msrs.ts";
 
 /** Why a run or a step ended. */
 export type StopResult = Exclude<RunResult, { reason: "budget" }> | { reason: "pause" } | { reason: "step" };
