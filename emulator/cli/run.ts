@@ -113,6 +113,8 @@ export async function run(
   const began = performance.now();
   try {
     driver = await drive?.(machine, runner, until);
+    // What ended the run while gdb's port was still being opened.
+    if (cause !== undefined) driver?.end();
     if (driver !== undefined) note(`waiting for gdb: target remote ${driver.address}`);
     const stop =
       reachedAlready(machine, command.until) ??
