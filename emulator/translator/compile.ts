@@ -2,15 +2,12 @@
 import type { Core } from "../core/core.ts";
 import { BlockAt, L } from "../core/layout.ts";
 import { Emitter, Kind, type Flow } from "./emitter.ts";
-import { TEMP_REGISTER, V } from "./locals.ts";
+import { registerBit, TEMP, V } from "./locals.ts";
 import type { Operation } from "./operations.ts";
 import { add64, type Region, type RegionBlock } from "./region.ts";
 import { structure, type Structure } from "./structure.ts";
 import { type Code, W } from "./wasm.ts";
 
-const TEMP = 1 << TEMP_REGISTER;
-const ZERO_FIELD = L.REG_ZERO >> 3;
-const TEMP_FIELD = L.REG_TEMP >> 3;
 /** Label of the loop around everything, which jumps to entries go through; blocks' labels are their numbers. */
 const DISPATCH = 1 << 16;
 /** A block's label as the head of a loop. */
@@ -23,18 +20,13 @@ interface State {
 }
 const CLEAN: State = { dirty: 0, flagsDirty: false };
 
-/** A bit for the register that an operand field names; 0 for constants. */
-function bit(field: number): number {
-  const number = field >> 3;
-  return number < ZERO_FIELD ? 1 << number : number === TEMP_FIELD ? TEMP : 0;
-}
 function writtenBy(op: Operation): number {
   const { meaning } = op;
-  return meaning.writes | (meaning.writesA ? bit(op.a) : 0) | (meaning.writesB ? bit(op.b) : 0);
+  return meaning.writes | (meaning.writesA ? registerBit(op.a) : 0) | (meaning.writesB ? registerBit(op.b) : 0);
 }
 /** A superset of the registers that an operation touches. */
 function usedBy(op: Operation): number {
-  return writtenBy(op) | bit(op.a) | bit(op.b) | bit(op.x) | (1 << 4) | 7;
+  return writtenBy(op) | registerBit(op.a) | registerBit(op.b) | registerBit(op.x) | (1 << 4) | 7;
 }
 
 /** Marks the operations whose flags nobody can see, within the block. */

@@ -96,9 +96,9 @@ const TERMINATORS: Record<string, PartialMeaning> = {
   JMP_r32: indirect(2, false),
   JMP_m64: indirect(3, true),
   JMP_m32: indirect(2, true),
-  CALL_r64: indirectCall(3),
-  CALL_r32: indirectCall(2),
-  CALL_m64: { ends: Ends.OTHER, leaves: true, emit: (e, op) => e.leaveAt(op) },
+  CALL_r64: indirectCall(3, false),
+  CALL_r32: indirectCall(2, false),
+  CALL_m64: indirectCall(3, true),
   INTEGER_END: { ends: Ends.OTHER, leaves: true, emit: (e, op) => e.leaveAt(op) },
   SYSTEM: { ends: Ends.OTHER, leaves: true, emit: (e, op) => e.leaveAt(op) },
 };
@@ -135,31 +135,33 @@ function returning(size: Size): PartialMeaning {
     },
   };
 }
+/** Finds the block that a register or memory operand names. */
+function findTarget(e: Emitter, op: Operation, size: Size, memory: boolean): void {
+  if (memory) {
+    e.address(op);
+    e.load(op, size, false);
+  } else e.unsigned(op.a, size);
+  e.set(V.T);
+  e.flow.lookUp(op);
+}
 function indirect(size: Size, memory: boolean): PartialMeaning {
   return {
     ends: Ends.INDIRECT_JUMP,
     leaves: true,
     emit(e, op) {
-      if (memory) {
-        e.address(op);
-        e.load(op, size, false);
-      } else e.unsigned(op.a, size);
-      e.set(V.T);
-      e.flow.lookUp(op);
+      findTarget(e, op, size, memory);
       e.flow.enterFound();
     },
   };
 }
 /** The return address is RIP of the operation and its length: the end of the block. */
-function indirectCall(size: Size): PartialMeaning {
+function indirectCall(size: Size, memory: boolean): PartialMeaning {
   return {
     ends: Ends.INDIRECT_CALL,
     leaves: true,
     writes: STACK,
-    emit(e, op: Operation) {
-      e.unsigned(op.a, size);
-      e.set(V.T);
-      e.flow.lookUp(op);
+    emit(e, op) {
+      findTarget(e, op, size, memory);
       e.get(V.NEXT);
       e.set(V.I);
       push(e, op, size, () => behind(e));

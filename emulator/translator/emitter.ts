@@ -233,15 +233,16 @@ export class Emitter {
   /**
    * Runs an operation in a function of the core. It may fault, and unwind through here, so everything is in memory; when
    * it asked for a stop behind itself, the interpreter goes on with the next operation, which has the stop in it.
+   * @param changes registers that it may write
    */
-  runHelper(op: Operation, helper: Helper): void {
+  runHelper(op: Operation, helper: Helper, changes: number): void {
     this.#storeState(this.dirty, this.flagsDirty);
     this.i32(0);
     this.i32(op.address);
     this.memory(W.I32_STORE, L.CUR_OP);
     this.i32(helper === Helper.RDTSC ? 0 : op.address);
     this.call(helper);
-    this.loadState(this.used);
+    this.loadState(this.used & changes);
     this.dirty = 0;
     this.flagsDirty = false;
     this.kind = Kind.UNKNOWN;

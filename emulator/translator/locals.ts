@@ -1,4 +1,5 @@
 /** What every translated function has: locals by fixed numbers, and the functions of the core that it may call. */
+import { L } from "../core/layout.ts";
 import { Type } from "./wasm.ts";
 
 /** Locals. Those of 32 bits come first, then those of 64 bits. */
@@ -32,6 +33,16 @@ export const enum V {
 }
 export const TEMP_REGISTER = 16;
 export const REGISTERS = 17;
+/** Bit of the pseudo register in a set of registers. */
+export const TEMP = 1 << TEMP_REGISTER;
+const ZERO_FIELD = L.REG_ZERO >> 3;
+const TEMP_FIELD = L.REG_TEMP >> 3;
+
+/** The register that an operand field names, as a bit; 0 for constants. */
+export function registerBit(field: number): number {
+  const number = field >> 3;
+  return number < ZERO_FIELD ? 1 << number : number === TEMP_FIELD ? TEMP : 0;
+}
 /** Counts and types, the parameter left out. */
 export const LOCALS: readonly [number, Type][] = [
   [7, Type.I32],

@@ -3,7 +3,7 @@ import { L } from "../core/layout.ts";
 import { sizeOf } from "./arithmetic.ts";
 import type { Emitter, Size } from "./emitter.ts";
 import { condition } from "./flags.ts";
-import { Helper, TEMP_REGISTER, V } from "./locals.ts";
+import { Helper, registerBit, TEMP, V } from "./locals.ts";
 import type { PartialMeaning } from "./meanings.ts";
 import type { Operation } from "./operations.ts";
 import { W } from "./wasm.ts";
@@ -11,7 +11,6 @@ import { W } from "./wasm.ts";
 const RAX = 0;
 const RDX = 16;
 export const RSP = 32;
-const TEMP = 1 << TEMP_REGISTER;
 const STACK = 1 << (RSP / 8);
 /** All but the last page of the 32-bit address space: no operand there passes its end. */
 const LAST_PAGE = 0xfffff000;
@@ -48,8 +47,16 @@ export function release(e: Emitter, size: Size, bytes: number): void {
 function simple(emit: (e: Emitter, op: Operation) => void, more: Omit<PartialMeaning, "emit"> = {}): PartialMeaning {
   return { writesA: true, ...more, emit };
 }
-function helper(which: Helper): PartialMeaning {
-  return { helper: true, leaves: true, readsFlags: true, emit: (e, op) => e.runHelper(op, which) };
+/** @param changes registers that it may write, beside its operands */
+function helper(which: Helper, changes: number): PartialMeaning {
+  return {
+    helper: true,
+    leaves: true,
+    readsFlags: true,
+    emit(e, op) {
+      e.runHelper(op, which, changes | registerBit(op.a) | registerBit(op.b));
+    },
+  };
 }
 
 /** Bytes in reverse order. */
@@ -152,10 +159,12 @@ const PLAIN: Record<string, PartialMeaning> = {
       e.write(RDX, 2);
     },
   },
-  RDTSC: helper(Helper.RDTSC),
-  INTEGER: helper(Helper.INTEGER),
-  SSE: helper(Helper.SSE),
-  X87: helper(Helper.X87),
+  RDTSC: helper(Helper.RDTSC, 5),
+  INTEGER: helper(Helper.INTEGER, 0xff),
+  // PCMPESTRI and its like write ECX.
+  SSE: helper(Helper.SSE, 2),
+  // FNSTSW AX.
+  X87: helper(Helper.X87, 1),
   EA_FS: segmentBase(L.SEG_FS),
   EA_GS: segmentBase(L.SEG_GS),
   EA_32: {
