@@ -18,7 +18,7 @@ import type { SymbolTable } from "./expressions/symbols.ts";
 import { codeBits, linearIp } from "./registers.ts";
 import { wireSource } from "./sources.ts";
 import type { Sources } from "./sources.ts";
-import type { Breakpoint, StopResult, Target, Watchpoint } from "./target.ts";
+import type { Breakpoint, ConditionalBreakpoint, StopResult, Target, Watchpoint } from "./target.ts";
 
 /** What the machine holds at most (layout.ts), less what stepping sets for itself. */
 const MAX_EXECUTION = 990;
@@ -336,8 +336,13 @@ export class Breakpoints {
     return phys(physical);
   }
 
-  #execution(): Breakpoint[] {
-    return this.#sets.filter((set) => set.kind !== "data").flatMap(({ places }) => places);
+  /** With their conditions: the machine passes over what they exclude by itself. */
+  #execution(): ConditionalBreakpoint[] {
+    return this.#sets
+      .filter((set) => set.kind !== "data")
+      .flatMap(({ places, condition }) =>
+        places.map((at) => ({ ...at, ...(condition === undefined ? {} : { condition }) })),
+      );
   }
 
   #watched(): Watchpoint[] {

@@ -5,6 +5,7 @@
 import type {
   BootEvent,
   Breakpoint,
+  ConditionalBreakpoint,
   CpuState,
   DiskOrigin,
   EventFilter,
@@ -23,6 +24,7 @@ import type { StopResult } from "../emulator/machine/worker-protocol.ts";
 export type {
   BootEvent,
   Breakpoint,
+  ConditionalBreakpoint,
   CpuState,
   DeviceState,
   DiskOrigin,
@@ -78,7 +80,7 @@ export interface Target {
   /** Number of bytes written, up to the first that is not mapped or is no RAM. */
   writeMemory(space: Space, address: bigint, bytes: Uint8Array): Promise<number>;
   walk(linear: bigint): Promise<Walk>;
-  setBreakpoints(list: readonly Breakpoint[]): Promise<void>;
+  setBreakpoints(list: readonly ConditionalBreakpoint[]): Promise<void>;
   setWatchpoints(list: readonly Watchpoint[]): Promise<void>;
   stopAtPhases(names: readonly PhaseName[]): Promise<void>;
   stopAtEvents(filters: readonly EventFilter[]): Promise<void>;

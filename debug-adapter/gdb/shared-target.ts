@@ -1,9 +1,9 @@
 /** One machine, two debuggers: each sets its own break- and watchpoints, the machine holds both. */
-import type { Breakpoint, Target, Watchpoint } from "../target.ts";
+import type { ConditionalBreakpoint, Target, Watchpoint } from "../target.ts";
 import type { GdbHost } from "./host.ts";
 
 interface Points {
-  breakpoints: readonly Breakpoint[];
+  breakpoints: readonly ConditionalBreakpoint[];
   watchpoints: readonly Watchpoint[];
 }
 
@@ -22,7 +22,7 @@ export function shareTarget(target: Target): SharedTarget {
   const armBreakpoints = (): Promise<void> => target.setBreakpoints([...gdb.breakpoints, ...session.breakpoints]);
   const armWatchpoints = (): Promise<void> => target.setWatchpoints([...gdb.watchpoints, ...session.watchpoints]);
   /** What the machine refuses is forgotten. */
-  const breakpointsOf = (one: Points) => async (list: readonly Breakpoint[]) => {
+  const breakpointsOf = (one: Points) => async (list: readonly ConditionalBreakpoint[]) => {
     const before = one.breakpoints;
     one.breakpoints = list;
     await armBreakpoints().catch((error: unknown) => {

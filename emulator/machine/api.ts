@@ -5,6 +5,7 @@
 
 import type { DeviceState } from "../devices/device.ts";
 import type { Drive } from "../disks/disk-image.ts";
+import type { CompiledExpression } from "./inspect-expression.ts";
 
 /** Where an address lives: guest physical, or linear (after segmentation, before paging). */
 export type Space = "phys" | "lin";
@@ -12,6 +13,11 @@ export type Space = "phys" | "lin";
 export interface Breakpoint {
   space: Space;
   address: bigint;
+}
+
+export interface ConditionalBreakpoint extends Breakpoint {
+  /** Stops only where this is not 0, or cannot be evaluated; always unless given. */
+  condition?: CompiledExpression;
 }
 
 export interface Watchpoint {
@@ -298,7 +304,7 @@ export interface BootMachine {
   step(): RunResult;
   /** Breakpoints at the current RIP are passed over by the next `run` or `step`. */
   ignoreBreakpointOnce(): void;
-  setBreakpoints(list: readonly Breakpoint[]): void;
+  setBreakpoints(list: readonly ConditionalBreakpoint[]): void;
   setWatchpoints(list: readonly Watchpoint[]): void;
   stopAtPhases(names: readonly PhaseName[]): void;
   stopAtEvents(filters: readonly EventFilter[]): void;

@@ -2,16 +2,11 @@
  * Conditions of breakpoints, decided on the machine's own thread: one that is false and met thousands of times a second
  * costs no message to the debugger (docs/expressions.md).
  */
-import type { Breakpoint, RunResult, Space } from "./api.ts";
+import type { Breakpoint, ConditionalBreakpoint, RunResult, Space } from "./api.ts";
 import { EvaluationError, prepare } from "./inspect-expression.ts";
 import type { CompiledExpression } from "./inspect-expression.ts";
 import { machineReaders } from "./inspect-registers.ts";
 import type { InspectedMachine } from "./inspect-registers.ts";
-
-export interface ConditionalBreakpoint extends Breakpoint {
-  /** Stops only where this is not 0, or cannot be evaluated; always unless given. */
-  condition?: CompiledExpression;
-}
 
 export class BreakpointConditions {
   readonly #machine: InspectedMachine;

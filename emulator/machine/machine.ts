@@ -10,7 +10,7 @@ import type { CpuSetup, MemoryWrite } from "../direct-boot/types.ts";
 import type {
   BootEvent,
   BootMachine,
-  Breakpoint,
+  ConditionalBreakpoint,
   CpuState,
   DiskOrigin,
   EventFilter,
@@ -24,6 +24,7 @@ import type {
   Watchpoint,
   Msr,
 } from "./api.ts";
+import { BreakpointConditions } from "./inspect-conditions.ts";
 import { ConsoleWatch } from "./console-watch.ts";
 import { describeUnemulated } from "./unemulated.ts";
 import { Translator, type TranslatorStatistics } from "../translator/translator.ts";
@@ -43,7 +44,9 @@ const DEFAULT_RTC_TIME = 1_767_225_600;
 const MAX_STRETCH = 300_000;
 /** Guest nanoseconds that HLT may skip in one `run`: a caller that paces the guest gets to look. */
 const MAX_SKIP = 5_000_000;
-/** A new vCPU page, 0 in low memory: nothing was asked for yet. */
+/** Breakpoints with a false condition that one `run` passes over. */
+const MAX_PASSES = 1000;
+/** Kinds of access of a watchpoint (L.WATCHPOINTS). */
 const WATCH_READ = 1;
 const WATCH_WRITE = 2;
 
@@ -73,6 +76,7 @@ export class Machine implements BootMachine {
   readonly #inputs: InputLog;
   readonly #byte = new Uint8Array(1);
   readonly #translator: Translator | undefined;
+  readonly #conditions: BreakpointConditions;
   #stopPhases: ReadonlySet<PhaseName> = new Set();
   /** What ends the run at the next instruction boundary. */
   #pending: RunResult | undefined;
@@ -82,6 +86,7 @@ export class Machine implements BootMachine {
   private constructor(core: Core, shell: HostShell, config: RawConfig, first: PhaseName, events: MachineEvents) {
     this.#core = core;
     this.#events = events;
+    this.#conditions = new BreakpointConditions(this);
     const after = config.translateAfter;
     this.#translator = after === Infinity ? undefined : new Translator(core, after);
     this.memorySize = core.ram.byteLength;
@@ -211,6 +216,7 @@ export class Machine implements BootMachine {
     const core = this.#core;
     const end = core.icount + maxInstructions;
     let skipped = 0;
+    let passes = 0;
     for (;;) {
       const now = core.icount + core.number64(L.SKEW);
       core.f64[L.NOW / 8] = now;
@@ -235,8 +241,14 @@ export class Machine implements BootMachine {
           if (skipped > MAX_SKIP) return { reason: "budget" };
           break;
         }
-        case Exit.BREAKPOINT:
-          return this.#breakpoint();
+        case Exit.BREAKPOINT: {
+          const stop = this.#breakpoint();
+          if (!this.#conditions.passesOver(stop)) return stop;
+          this.ignoreBreakpointOnce();
+          // A caller that has messages to look at gets to do so.
+          if (++passes === MAX_PASSES) return { reason: "budget" };
+          break;
+        }
         case Exit.WATCHPOINT: {
           const access = core.u32[L.EXIT_DETAIL / 4] === WATCH_WRITE ? "write" : "read";
           return { reason: "watchpoint", address: core.u64[L.EXIT_ADDRESS / 8]!, access };
@@ -268,7 +280,7 @@ export class Machine implements BootMachine {
     this.#core.u64[L.NOBREAK_RIP / 8] = this.#core.u64[L.RIP / 8]!;
   }
 
-  setBreakpoints(list: readonly Breakpoint[]): void {
+  setBreakpoints(list: readonly ConditionalBreakpoint[]): void {
     if (list.length > (L.BREAKPOINTS_MAX as number)) {
       throw new RangeError(`${list.length} breakpoints: at most ${L.BREAKPOINTS_MAX} are possible.`);
     }
@@ -280,6 +292,7 @@ export class Machine implements BootMachine {
       u32[at / 4 + 2] = breakpoint.space === "lin" ? 1 : 0;
     });
     this.#core.exports.flushBlocks();
+    this.#conditions.set(list);
   }
 
   setWatchpoints(list: readonly Watchpoint[]): void {

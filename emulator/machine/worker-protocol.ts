@@ -2,6 +2,7 @@
 import type {
   BootEvent,
   Breakpoint,
+  ConditionalBreakpoint,
   CpuState,
   DiskOrigin,
   EventFilter,
@@ -53,7 +54,7 @@ export interface WorkerMethods {
   /** Number of bytes written; stops at the first that is not mapped or is no RAM. */
   writeMemory: (space: Space, address: bigint, bytes: Uint8Array) => Awaitable<number>;
   walk: (linear: bigint) => Awaitable<Walk>;
-  setBreakpoints: (list: readonly Breakpoint[]) => Awaitable<void>;
+  setBreakpoints: (list: readonly ConditionalBreakpoint[]) => Awaitable<void>;
   setWatchpoints: (list: readonly Watchpoint[]) => Awaitable<void>;
   stopAtPhases: (names: readonly PhaseName[]) => Awaitable<void>;
   stopAtEvents: (filters: readonly EventFilter[]) => Awaitable<void>;

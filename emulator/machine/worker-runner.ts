@@ -1,6 +1,6 @@
 /** Runs a machine in short slices, so that the thread that owns it stays responsive to messages. */
 import { performance } from "node:perf_hooks";
-import type { BootMachine, Breakpoint } from "./api.ts";
+import type { BootMachine, Breakpoint, ConditionalBreakpoint } from "./api.ts";
 import type { StopResult } from "./worker-protocol.ts";
 
 /** How long a slice should take, in milliseconds of the host: what Pause waits for at most, with room to spare. */
@@ -34,7 +34,7 @@ export interface RunnerOptions {
 export class MachineRunner {
   readonly #machine: BootMachine;
   readonly #options: RunnerOptions;
-  #user: readonly Breakpoint[] = [];
+  #user: readonly ConditionalBreakpoint[] = [];
   #temporary: readonly Breakpoint[] = [];
   #running = false;
   #pauseRequested = false;
@@ -54,7 +54,7 @@ export class MachineRunner {
     return this.#running;
   }
 
-  setBreakpoints(list: readonly Breakpoint[]): void {
+  setBreakpoints(list: readonly ConditionalBreakpoint[]): void {
     this.#user = list;
     this.#armBreakpoints();
   }
