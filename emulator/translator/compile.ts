@@ -1,6 +1,6 @@
 /** Makes a region into the body of a WebAssembly function. */
 import type { Core } from "../core/core.ts";
-import { BlockAt, L } from "../core/layout.ts";
+import { BlockAt, Key, L } from "../core/layout.ts";
 import { Emitter, Kind, type Flow } from "./emitter.ts";
 import { registerBit, TEMP, V } from "./locals.ts";
 import type { Operation } from "./operations.ts";
@@ -101,6 +101,7 @@ export class RegionCompiler implements Flow {
     const e = this.#e;
     e.begin();
     e.used = used;
+    e.is64 = (region.key & Key.SIZE_MASK) === 2;
     e.loadState(used);
     e.loadTlbBase();
     if (multiple) e.open(W.LOOP, DISPATCH);

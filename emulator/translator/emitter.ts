@@ -72,6 +72,8 @@ export class Emitter {
   block!: RegionBlock;
   /** Registers that the region reads or writes. */
   used = 0;
+  /** The region is 64-bit code. */
+  is64 = true;
   flow!: Flow;
 
   constructor(core: Core) {
@@ -338,8 +340,13 @@ export class Emitter {
   }
 
   // ---------------------------------------------------------------- memory
-  /** Linear address of the operand. */
+  /** Linear address of the operand: outside 64-bit mode it wraps at 4 GiB, as a sum with a kernel's addresses often does. */
   address(op: Operation): void {
+    this.#sum(op);
+    const isPart = op.b >> 3 !== TEMP_FIELD || op.displacement !== 0 || op.x >> 3 !== ZERO_FIELD;
+    if (!this.is64 && isPart) this.zeroExtend();
+  }
+  #sum(op: Operation): void {
     const base = op.b >> 3;
     const index = op.x >> 3;
     if (base === RIP_FIELD) {
