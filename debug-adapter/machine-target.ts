@@ -103,6 +103,7 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
     walk: (linear) => call("walk", linear),
     setBreakpoints: (list) => call("setBreakpoints", list),
     setWatchpoints: (list) => call("setWatchpoints", list),
+    setCatches: (list) => call("setCatches", list),
     stopAtPhases: (names) => call("stopAtPhases", names),
     stopAtEvents: (filters) => call("stopAtEvents", filters),
     bootEvents: (from) => call("bootEvents", from),

@@ -5,6 +5,8 @@
 import type {
   BootEvent,
   Breakpoint,
+  Catch,
+  Caught,
   ConditionalBreakpoint,
   CpuState,
   DiskOrigin,
@@ -24,6 +26,8 @@ import type { StopResult } from "../emulator/machine/worker-protocol.ts";
 export type {
   BootEvent,
   Breakpoint,
+  Catch,
+  Caught,
   ConditionalBreakpoint,
   CpuState,
   DeviceState,
@@ -82,6 +86,7 @@ export interface Target {
   walk(linear: bigint): Promise<Walk>;
   setBreakpoints(list: readonly ConditionalBreakpoint[]): Promise<void>;
   setWatchpoints(list: readonly Watchpoint[]): Promise<void>;
+  setCatches(list: readonly Catch[]): Promise<void>;
   stopAtPhases(names: readonly PhaseName[]): Promise<void>;
   stopAtEvents(filters: readonly EventFilter[]): Promise<void>;
   /** The recorded events from that id on. */

@@ -49,6 +49,7 @@ export function plainStop(stop: StopResult): GdbStop {
     case "step":
     case "breakpoint":
     case "watchpoint":
+    case "catch":
       return trap();
     case "pause":
       return { signal: Signal.INT, reason: "" };

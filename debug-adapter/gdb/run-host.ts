@@ -141,6 +141,7 @@ function localTarget(machine: BootMachine, runner: MachineRunner): Target {
     walk: (linear) => done(() => machine.walk(linear)),
     setBreakpoints: (list) => done(() => runner.setBreakpoints(list)),
     setWatchpoints: (list) => done(() => machine.setWatchpoints(list)),
+    setCatches: (list) => done(() => machine.setCatches(list)),
     stopAtPhases: (names) => done(() => machine.stopAtPhases(names)),
     stopAtEvents: (filters) => done(() => machine.stopAtEvents(filters)),
     bootEvents: (from) => done(() => machine.bootEvents.slice(from)),

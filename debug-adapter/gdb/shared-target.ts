@@ -18,9 +18,9 @@ export interface SharedTarget {
 export function shareTarget(target: Target): SharedTarget {
   const gdb: Points = { breakpoints: [], watchpoints: [] };
   const session: Points = { breakpoints: [], watchpoints: [] };
-  // The machine names the first watchpoint that an access touches; gdb needs to hear of its own.
-  const armBreakpoints = (): Promise<void> => target.setBreakpoints([...gdb.breakpoints, ...session.breakpoints]);
-  const armWatchpoints = (): Promise<void> => target.setWatchpoints([...gdb.watchpoints, ...session.watchpoints]);
+  // The session's come first: a stop names watchpoints by their place in the list.
+  const armBreakpoints = (): Promise<void> => target.setBreakpoints([...session.breakpoints, ...gdb.breakpoints]);
+  const armWatchpoints = (): Promise<void> => target.setWatchpoints([...session.watchpoints, ...gdb.watchpoints]);
   /** What the machine refuses is forgotten. */
   const breakpointsOf = (one: Points) => async (list: readonly ConditionalBreakpoint[]) => {
     const before = one.breakpoints;

@@ -266,10 +266,23 @@ test("break- and watchpoints are held, told by name, and gone with gdb", async (
     return (await gdb.stop(stop)).replace(/[0-9a-f]{2}:[0-9a-f]{16};/g, "");
   };
   assert.equal(await told({ reason: "breakpoint", space: "lin", address: 0x7c10n }), "T05thread:1;swbreak:;");
-  assert.equal(await told({ reason: "watchpoint", address: 0x507n, access: "write" }), "T05thread:1;watch:507;");
-  assert.equal(await told({ reason: "watchpoint", address: 0x600n, access: "read" }), "T05thread:1;rwatch:600;");
-  assert.equal(await told({ reason: "watchpoint", address: 0x701n, access: "write" }), "T05thread:1;awatch:701;");
-  assert.equal(await told({ reason: "watchpoint", address: 0x508n, access: "write" }), "T05thread:1;", "another's");
+  assert.equal(
+    await told({ reason: "watchpoint", address: 0x507n, access: "write", watchpoints: [0] }),
+    "T05thread:1;watch:507;",
+  );
+  assert.equal(
+    await told({ reason: "watchpoint", address: 0x600n, access: "read", watchpoints: [0] }),
+    "T05thread:1;rwatch:600;",
+  );
+  assert.equal(
+    await told({ reason: "watchpoint", address: 0x701n, access: "write", watchpoints: [0] }),
+    "T05thread:1;awatch:701;",
+  );
+  assert.equal(
+    await told({ reason: "watchpoint", address: 0x508n, access: "write", watchpoints: [0] }),
+    "T05thread:1;",
+    "another's",
+  );
   assert.equal(await gdb.ask("z0,7c10,1"), "OK");
   assert.equal(await gdb.ask("z0,7c10,1"), "OK");
   assert.equal(await told({ reason: "breakpoint", space: "lin", address: 0x7c10n }), "T05thread:1;");

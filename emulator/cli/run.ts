@@ -176,6 +176,7 @@ function judge(until: Until, stop: StopResult, cause: string | undefined): Outco
       return early("the processor is halted with interrupts off");
     case "breakpoint":
     case "watchpoint":
+    case "catch":
       return early(stop.reason);
   }
 }

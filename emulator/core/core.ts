@@ -11,6 +11,15 @@ const FAULTS_PER_RUN = 50_000;
 const UNWIND = new Error("A guest fault unwinds the core.");
 const NO_EXCEPTION = 0xffffffff;
 const NO_PORT = 0xffffffff;
+/** No fault is to be delivered. */
+const NO_FAULT = -1;
+
+/** A fault that a run has stopped before. */
+interface PassedFault {
+  vector: number;
+  icount: number;
+  rip: bigint;
+}
 
 /** Functions that the core calls, besides its own unwinding. */
 export interface CoreHost {
@@ -31,6 +40,8 @@ export interface CoreHost {
   codeNotify(kind: number, physical: number): void;
   /** Something that L.EVENTS asks for happens: enum Ev, its value, and the RIP of the instruction that does it. */
   bootEvent(kind: number, value: bigint, rip: bigint): void;
+  /** A register that L.CATCH asks for was accessed: enum Ct, its number, and what was read or what it held before. */
+  caught?(kind: number, register: number, value: bigint): void;
   /** An unmasked x87 exception waits while CR0.NE is 0: the FERR# pin. */
   ferr(): void;
 }
@@ -38,12 +49,15 @@ export interface CoreHost {
 interface CoreExports {
   initialize(): void;
   run(): number;
-  deliverFault(): void;
+  settleFault(): number;
+  deliverFault(vector: number): void;
   attention(): void;
   recheck(): void;
   flushTlb(): void;
   flushBlocks(): void;
   dropPage(page: number): void;
+  /** Forgets decoded code with an instruction at an address; not while the core runs. */
+  dropCodeAt(address: bigint, linear: boolean): void;
   touched(physical: number, size: number): void;
   debugRegistersChanged(): void;
   decodedLength(bytes: number, mode: number): number;
@@ -75,6 +89,10 @@ export class Core {
   readonly ram: Uint8Array;
   /** Memory behind the RAM for ROMs and video memory. */
   readonly extra: Uint8Array;
+  /** Vectors of the exceptions to stop before (Exit.EXCEPTION); undefined: none. */
+  caughtExceptions: ReadonlySet<number> | undefined;
+  #passed: PassedFault | undefined;
+  #undelivered: PassedFault | undefined;
   readonly #functions: WebAssembly.Exports;
 
   private constructor(memory: WebAssembly.Memory, exports: WebAssembly.Exports, ramBytes: number, extraBytes: number) {
@@ -131,6 +149,9 @@ export class Core {
         bootEvent: (kind: number, value: bigint, rip: bigint) => {
           host.bootEvent(kind, BigInt.asUintN(64, value), BigInt.asUintN(64, rip));
         },
+        caught: (kind: number, register: number, value: bigint) => {
+          host.caught?.(kind, register >>> 0, BigInt.asUintN(64, value));
+        },
         ferr: () => {
           host.ferr();
         },
@@ -185,22 +206,57 @@ export class Core {
     this.setNumber64(L.TARGET, icount + budget);
     this.i32[L.BUDGET / 4] = budget;
     this.u32[L.PORT_HOLD / 4] = NO_PORT;
-    let deliver = false;
+    let fault = this.#takeUndelivered();
     for (let faults = 0; faults < FAULTS_PER_RUN; faults++) {
       try {
-        if (deliver) {
-          deliver = false;
-          this.exports.deliverFault();
+        if (fault !== NO_FAULT) {
+          const vector = fault;
+          fault = NO_FAULT;
+          this.exports.deliverFault(vector);
         }
         return this.exports.run();
       } catch (thrown) {
         if (thrown !== UNWIND) throw thrown;
         if (this.u32[L.EXC_VECTOR / 4] === NO_EXCEPTION) return this.u32[L.EXIT / 4]!;
-        deliver = true;
+        const between = this.u32[L.CUR_OP / 4] === (L.NULL_OP as number);
+        fault = this.exports.settleFault() >>> 0;
+        if (this.caughtExceptions !== undefined && this.#stopsBefore(fault, between)) return Exit.EXCEPTION;
       }
     }
-    if (deliver) this.deliverPending();
+    while (fault !== NO_FAULT) {
+      try {
+        this.exports.deliverFault(fault);
+        fault = NO_FAULT;
+      } catch (thrown) {
+        if (thrown !== UNWIND) throw thrown;
+        fault = this.exports.settleFault() >>> 0;
+      }
+    }
     return Exit.BUDGET;
+  }
+
+  /** Whether to stop before a fault is delivered: once. EXIT_DETAIL is its vector. `between`: no instruction was executing. */
+  #stopsBefore(vector: number, between: boolean): boolean {
+    if (!this.caughtExceptions?.has(vector)) return false;
+    const rip = this.u64[L.RIP / 8]!;
+    const passed = this.#passed;
+    if (passed?.vector === vector && passed.icount === this.icount && passed.rip === rip) return false;
+    this.#passed = { vector, icount: this.icount, rip };
+    this.u32[L.EXIT_DETAIL / 4] = vector;
+    // An instruction runs into its fault again. A fault on the way to a handler is kept: what led there is over.
+    if (between || this.u32[L.DELIVERING / 4] !== NO_EXCEPTION) this.#undelivered = this.#passed;
+    return true;
+  }
+
+  /** The fault that the last run stopped before, if it is still to be delivered. */
+  #takeUndelivered(): number {
+    const fault = this.#undelivered;
+    this.#undelivered = undefined;
+    if (fault === undefined) return NO_FAULT;
+    if (fault.icount === this.icount && fault.rip === this.u64[L.RIP / 8]!) return fault.vector;
+    // The debugger has moved the processor elsewhere.
+    this.u32[L.DELIVERING / 4] = NO_EXCEPTION;
+    return NO_FAULT;
   }
 
   /**
@@ -230,17 +286,6 @@ export class Core {
     } catch (thrown) {
       if (thrown !== UNWIND) throw thrown;
       return false;
-    }
-  }
-
-  private deliverPending(): void {
-    for (;;) {
-      try {
-        this.exports.deliverFault();
-        return;
-      } catch (thrown) {
-        if (thrown !== UNWIND) throw thrown;
-      }
     }
   }
 }

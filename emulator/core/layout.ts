@@ -133,6 +133,8 @@ export const enum L {
   JC_LOOSE = 0x1a94,
   /** u32: the address space to be forgotten next (SPACES). */
   SPACES_NEXT = 0x1a98,
+  /** u32: what the debugger waits for beside addresses (bits: 1 << enum Ct). */
+  CATCH = 0x1a9c,
 
   /** f64: guest time in nanoseconds, written before each call to the host. */
   NOW = 0x1b00,
@@ -172,7 +174,7 @@ export const enum L {
   /** Physical (kind 0) and linear (kind 1) execution breakpoints: u32 count at 0, then from 16 on 16 bytes each: u64 address, u32 kind, u32 unused. */
   BREAKPOINTS = 0x2000,
   BREAKPOINTS_MAX = 1000,
-  /** Watched ranges: u32 count at 0, then from 16 on 32 bytes each: u64 first, u64 last, u32 kind (0 physical, 1 linear), u32 access (1 read, 2 write), u64 unused. */
+  /** Watched ranges: u32 count at 0, then from 16 on 32 bytes each: u64 first, u64 last, u32 kind (0 physical, 1 linear), u32 access (1 read, 2 write), u32 how the running instruction touched it, u32 unused. */
   WATCHPOINTS = 0x6000,
   WATCHPOINTS_MAX = 255,
   /** Static data of the AssemblyScript module. */
@@ -228,6 +230,14 @@ export const enum L {
   SPACES = 0x330000,
   SPACE_SIZE = 0x6000,
   SPACES_COUNT = 8,
+  /** u8 for each vector: 1 when INT n of it is waited for. */
+  CATCH_VECTORS = 0x380000,
+  /**
+   * Registers whose changes the debugger waits for: u32 count at 0, then from 16 on 16 bytes each: u32 address in this
+   * memory (0: the flags), u32 size (1, 2, 4, 8), u64 value that counts as unchanged.
+   */
+  CATCH_STATE = 0x381000,
+  CATCH_STATE_MAX = 64,
   /** Physical page map: u32 for each of the 2^20 pages below 4 GiB: address of the page in this memory | Pm bits; 0: no memory there (device or nothing). */
   PAGE_MAP = 0x400000,
   /** Page information, 16 bytes a physical page: u32 first block with code in it, u32 Pi bits, u64 which 64-byte pieces hold code. */
@@ -276,6 +286,27 @@ export const enum Ev {
   INT = 6,
   /** The mode of the processor (enum Key, without rights) changed: the new KEY. */
   MODE = 7,
+}
+
+/** What a debugger waits for beside addresses. The first three stop before the instruction (Exit.CATCH); the others are told to the host (`env.caught`). */
+export const enum Ct {
+  /** INT n, INT3, INTO, INT1 of the vectors in CATCH_VECTORS. */
+  INT = 0,
+  HLT = 1,
+  /** SYSCALL, SYSENTER. */
+  SYSCALL = 2,
+  /** XCHG BX,BX: an execution breakpoint wherever it stands (blocks are decoded with it). */
+  MAGIC = 3,
+  /** MOV from and to a control register, LMSW, CLTS, XGETBV, XSETBV, a task switch: its number (XCR0: 16). */
+  CR_READ = 4,
+  CR_WRITE = 5,
+  /** RDMSR, WRMSR: the index. */
+  MSR_READ = 6,
+  MSR_WRITE = 7,
+  /** A debug trap is about to be delivered: vector 1. */
+  TRAP = 8,
+  /** An NMI is about to be delivered. */
+  NMI = 9,
 }
 
 /** Counters at L.STATS. */
@@ -336,6 +367,12 @@ export const enum Exit {
   SHUTDOWN = 5,
   /** An instruction that this core does not emulate; RIP names it, EXIT_DETAIL is its opcode information. */
   UNEMULATED = 6,
+  /** Before an instruction that the debugger waits for; EXIT_DETAIL is enum Ct | vector << 8. */
+  CATCH = 7,
+  /** A register in CATCH_STATE has changed. */
+  STATE = 8,
+  /** Before an exception is delivered that the debugger waits for (Core.caughtExceptions). */
+  EXCEPTION = 9,
 }
 
 /** Kinds of lazy flags. Sizes are log2 of bytes. CC_A and CC_R are sign-extended from the operand's size. */

@@ -26,7 +26,64 @@ export interface Watchpoint {
   address: bigint;
   /** Bytes, at least 1. */
   length: number;
-  access: "read" | "write" | "readWrite";
+  /** "change": written, and some watched byte is another one than before. */
+  access: "read" | "write" | "readWrite" | "change";
+  /** Stops only where this is not 0, or cannot be evaluated; always unless given. */
+  condition?: CompiledExpression;
+}
+
+/** What a stop may wait for beside addresses. Ports and registers may be accessed to "read", "write" or both. */
+export type Catch = (
+  | {
+      /** A processor exception, before it is delivered: RIP is at the instruction that faults, nothing of it is done. */
+      kind: "exception";
+      /** All unless given. */
+      vectors?: readonly number[];
+    }
+  /** An interrupt from the interrupt controllers (or NMI, vector 2): stops at the handler's first instruction. */
+  | { kind: "interrupt"; vectors?: readonly number[] }
+  /** INT n, INT3, INTO, INT1 in any mode, before it is carried out. */
+  | { kind: "softwareInterrupt"; vectors?: readonly number[] }
+  /** Before an instruction: HLT; XCHG BX,BX, the "magic" breakpoint of other emulators; SYSCALL or SYSENTER. */
+  | { kind: "instruction"; instruction: CaughtInstruction }
+  /** Behind an IN, OUT, INS or OUTS that touches one of these ports. */
+  | { kind: "port"; first: number; last: number; access: "read" | "write" | "readWrite" }
+  /** Behind RDMSR or WRMSR; "change": WRMSR that changed its value. */
+  | { kind: "msr"; index: number; access: Watchpoint["access"] }
+  /** Behind an instruction that reads or writes a control register: MOV, LMSW, CLTS, XGETBV, XSETBV, a task switch. */
+  | { kind: "control"; register: ControlRegister; access: Watchpoint["access"] }
+  /** Behind an instruction that changed a register ("rax", "rflags", "ds.selector", "mxcsr"); runs much slower. */
+  | { kind: "register"; register: string }
+) & {
+  /** Stops only where this is not 0, or cannot be evaluated; always unless given. */
+  condition?: CompiledExpression;
+};
+export type CaughtInstruction = "hlt" | "magic" | "syscall";
+export const CONTROL_REGISTERS = ["cr0", "cr2", "cr3", "cr4", "cr8", "xcr0"] as const;
+export type ControlRegister = (typeof CONTROL_REGISTERS)[number];
+
+/** What was caught. */
+export interface Caught {
+  kind: Catch["kind"];
+  /** Which of the catches set it was, by their place in the list. */
+  catches: readonly number[];
+  /** Linear address of the instruction that did it (of the interrupted one, for interrupts). */
+  at: bigint;
+  /** Of exceptions and interrupts. */
+  vector?: number;
+  /** Error code of an exception that has one. */
+  error?: number;
+  /** Linear address of a page fault (CR2). */
+  address?: bigint;
+  port?: number;
+  /** Bytes moved through a port. */
+  size?: number;
+  /** "rax", "cr3", "msr:0xc0000080". */
+  register?: string;
+  access?: "read" | "write";
+  /** What was read from or written to a port or register, and what a register held before. */
+  value?: bigint;
+  before?: bigint;
 }
 
 /**
@@ -144,7 +201,15 @@ export type Screen =
 export type RunResult =
   | { reason: "budget" }
   | { reason: "breakpoint"; space: Space; address: bigint }
-  | { reason: "watchpoint"; address: bigint; access: "read" | "write" }
+  | {
+      reason: "watchpoint";
+      /** First watched byte that was touched. */
+      address: bigint;
+      access: "read" | "write";
+      /** Which watchpoints the instruction touched, by their place in the list. */
+      watchpoints: readonly number[];
+    }
+  | { reason: "catch"; caught: Caught }
   /** Stopped right before the first instruction of a phase that `stopAtPhases` names. */
   | { reason: "phase"; phase: Phase }
   /** Stopped right behind the instruction of an event that `stopAtEvents` names. */
@@ -306,6 +371,8 @@ export interface BootMachine {
   ignoreBreakpointOnce(): void;
   setBreakpoints(list: readonly ConditionalBreakpoint[]): void;
   setWatchpoints(list: readonly Watchpoint[]): void;
+  /** Replaces all catches. Conditions may use "$vector", "$error", "$port", "$value" of what is caught. Throws RangeError. */
+  setCatches(list: readonly Catch[]): void;
   stopAtPhases(names: readonly PhaseName[]): void;
   stopAtEvents(filters: readonly EventFilter[]): void;
   /** What has been recorded, in order; bounded (docs/phases.md). */

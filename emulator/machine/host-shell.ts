@@ -2,9 +2,21 @@ import type { Board } from "../board/board.ts";
 import type { Core, CoreHost } from "../core/core.ts";
 import { L } from "../core/layout.ts";
 
+/** Accesses that a debugger may wait for, told as they happen. */
+export interface AccessCatches {
+  /** Whether an access to a port is waited for. */
+  port(port: number, size: number, access: "read" | "write", value: number): boolean;
+  wantsPort(port: number, size: number): boolean;
+  /** An interrupt of this vector is about to be delivered. */
+  interrupt(vector: number): void;
+  register(kind: number, register: number, value: bigint): void;
+}
+
 /** Breaks the circle between core and board: the core calls here, the board is attached when it exists. */
 export class HostShell implements CoreHost {
   core: Core | undefined;
+  /** What the debugger waits for, while it waits for anything. */
+  catches: AccessCatches | undefined;
   #board: Board | undefined;
   #listener: Pick<CoreHost, "codeNotify" | "bootEvent"> | undefined;
 
@@ -17,10 +29,12 @@ export class HostShell implements CoreHost {
   }
   readPort(port: number, size: 1 | 2 | 4): number {
     const value = this.#board!.readPort(port, size);
+    if (this.catches?.port(port, size, "read", value)) return value;
     if (size === 1) this.#hold(port, value, this.#board!.portSteadyUntil(port));
     return value;
   }
   writePort(port: number, size: 1 | 2 | 4, value: number): void {
+    this.catches?.port(port, size, "write", value);
     this.#board!.writePort(port, size, value);
   }
   /** Spares the core the next reads of a port whose value is known for a while. */
@@ -32,9 +46,12 @@ export class HostShell implements CoreHost {
     core.f64[L.PORT_HOLD_UNTIL / 8] = until;
   }
   readPortBlock(port: number, size: 1 | 2 | 4, into: Uint8Array): number {
+    // One by one, each to be looked at.
+    if (this.catches?.wantsPort(port, size)) return 0;
     return this.#board!.readPortBlock(port, size, into);
   }
   writePortBlock(port: number, size: 1 | 2 | 4, from: Uint8Array): number {
+    if (this.catches?.wantsPort(port, size)) return 0;
     return this.#board!.writePortBlock(port, size, from);
   }
   readMmio(physical: number, size: 1 | 2 | 4): number {
@@ -44,7 +61,11 @@ export class HostShell implements CoreHost {
     this.#board!.writeMmio(physical, size, value);
   }
   acknowledge(): number {
-    if (this.#board!.hasInterrupt) return this.#board!.acknowledgeInterrupt();
+    if (this.#board!.hasInterrupt) {
+      const vector = this.#board!.acknowledgeInterrupt();
+      this.catches?.interrupt(vector);
+      return vector;
+    }
     // The line fell after all: the core must not ask again.
     this.core!.u32[L.INTR / 4] = 0;
     return 256;
@@ -67,6 +88,9 @@ export class HostShell implements CoreHost {
   }
   bootEvent(kind: number, value: bigint, rip: bigint): void {
     this.#listener?.bootEvent(kind, value, rip);
+  }
+  caught(kind: number, register: number, value: bigint): void {
+    this.catches?.register(kind, register, value);
   }
   ferr(): void {
     this.#board!.raiseFerr();

@@ -80,6 +80,20 @@ export const placed = (text: string, at: number, what: string): string =>
   // What cannot be printed must not tear the sentence apart.
   `Character ${Math.min(at, text.length) + 1} of "${text}": ${what}.`.replaceAll(/\p{Cc}/gu, " ");
 
+/** What decides about a stop: whether the condition is not 0, or has no value. Without one: always. */
+export function decision(condition: CompiledExpression | undefined, readers: Readers): () => boolean {
+  if (condition === undefined) return () => true;
+  const run = prepare(condition);
+  return () => {
+    try {
+      return run(readers) !== 0n;
+    } catch (error) {
+      if (error instanceof EvaluationError) return true;
+      throw error;
+    }
+  };
+}
+
 type Run = (readers: Readers) => bigint;
 
 const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);

@@ -10,6 +10,7 @@ import type { CpuSetup, MemoryWrite } from "../direct-boot/types.ts";
 import type {
   BootEvent,
   BootMachine,
+  Catch,
   ConditionalBreakpoint,
   CpuState,
   DiskOrigin,
@@ -24,7 +25,8 @@ import type {
   Watchpoint,
   Msr,
 } from "./api.ts";
-import { BreakpointConditions } from "./inspect-conditions.ts";
+import { Breakpoints } from "./breakpoints.ts";
+import { Catches } from "./catches.ts";
 import { ConsoleWatch } from "./console-watch.ts";
 import { describeUnemulated } from "./unemulated.ts";
 import { Translator, type TranslatorStatistics } from "../translator/translator.ts";
@@ -37,6 +39,7 @@ import { PhaseRecogniser } from "./phases.ts";
 import { PhysicalMemory } from "./physical.ts";
 import { readCpu, writeRegister } from "./registers.ts";
 import { stateHash } from "./state-hash.ts";
+import { Watchpoints } from "./watchpoints.ts";
 
 /** 2026-01-01 00:00:00 UTC: the clock of every run, unless the configuration says otherwise. */
 const DEFAULT_RTC_TIME = 1_767_225_600;
@@ -44,11 +47,8 @@ const DEFAULT_RTC_TIME = 1_767_225_600;
 const MAX_STRETCH = 300_000;
 /** Guest nanoseconds that HLT may skip in one `run`: a caller that paces the guest gets to look. */
 const MAX_SKIP = 5_000_000;
-/** Breakpoints with a false condition that one `run` passes over. */
+/** Stops with a false condition that one `run` passes over. */
 const MAX_PASSES = 1000;
-/** Kinds of access of a watchpoint (L.WATCHPOINTS). */
-const WATCH_READ = 1;
-const WATCH_WRITE = 2;
 
 /** What a machine is made of: raw bytes in memory, a processor state, and what the board is given. */
 export interface RawConfig extends Omit<MachineConfig, "kernel" | "initrd" | "entry"> {
@@ -76,7 +76,10 @@ export class Machine implements BootMachine {
   readonly #inputs: InputLog;
   readonly #byte = new Uint8Array(1);
   readonly #translator: Translator | undefined;
-  readonly #conditions: BreakpointConditions;
+  readonly #breakpoints: Breakpoints;
+  readonly #watchpoints: Watchpoints;
+  readonly #catches: Catches;
+  readonly #shell: HostShell;
   #stopPhases: ReadonlySet<PhaseName> = new Set();
   /** What ends the run at the next instruction boundary. */
   #pending: RunResult | undefined;
@@ -86,7 +89,10 @@ export class Machine implements BootMachine {
   private constructor(core: Core, shell: HostShell, config: RawConfig, first: PhaseName, events: MachineEvents) {
     this.#core = core;
     this.#events = events;
-    this.#conditions = new BreakpointConditions(this);
+    this.#shell = shell;
+    this.#breakpoints = new Breakpoints(this);
+    this.#watchpoints = new Watchpoints(this);
+    this.#catches = new Catches(this);
     const after = config.translateAfter;
     this.#translator = after === Infinity ? undefined : new Translator(core, after);
     this.memorySize = core.ram.byteLength;
@@ -215,6 +221,8 @@ export class Machine implements BootMachine {
     if (this.#ended) return this.#ended;
     const core = this.#core;
     const end = core.icount + maxInstructions;
+    if (this.#catches.armed) this.#catches.begin();
+    this.#watchpoints.begin();
     let skipped = 0;
     let passes = 0;
     for (;;) {
@@ -229,8 +237,11 @@ export class Machine implements BootMachine {
       if (this.#pending) return this.#takePending();
       switch (exit) {
         case Exit.BUDGET:
-        case Exit.ATTENTION:
+        case Exit.ATTENTION: {
+          const caught = this.#catches.armed ? this.#catches.take(exit) : undefined;
+          if (caught) return { reason: "catch", caught };
           break;
+        }
         case Exit.HALT: {
           const skip = this.#skipToDeadline();
           if (skip === undefined) {
@@ -241,17 +252,16 @@ export class Machine implements BootMachine {
           if (skipped > MAX_SKIP) return { reason: "budget" };
           break;
         }
-        case Exit.BREAKPOINT: {
-          const stop = this.#breakpoint();
-          if (!this.#conditions.passesOver(stop)) return stop;
-          this.ignoreBreakpointOnce();
+        case Exit.BREAKPOINT:
+        case Exit.WATCHPOINT:
+        case Exit.CATCH:
+        case Exit.STATE:
+        case Exit.EXCEPTION: {
+          const stop = this.#decide(exit);
+          if (stop) return stop;
           // A caller that has messages to look at gets to do so.
           if (++passes === MAX_PASSES) return { reason: "budget" };
           break;
-        }
-        case Exit.WATCHPOINT: {
-          const access = core.u32[L.EXIT_DETAIL / 4] === WATCH_WRITE ? "write" : "read";
-          return { reason: "watchpoint", address: core.u64[L.EXIT_ADDRESS / 8]!, access };
         }
         case Exit.SHUTDOWN:
           return this.#tripleFault();
@@ -281,36 +291,16 @@ export class Machine implements BootMachine {
   }
 
   setBreakpoints(list: readonly ConditionalBreakpoint[]): void {
-    if (list.length > (L.BREAKPOINTS_MAX as number)) {
-      throw new RangeError(`${list.length} breakpoints: at most ${L.BREAKPOINTS_MAX} are possible.`);
-    }
-    const { u32, u64 } = this.#core;
-    u32[L.BREAKPOINTS / 4] = list.length;
-    list.forEach((breakpoint, i) => {
-      const at = L.BREAKPOINTS + 16 + i * 16;
-      u64[at / 8] = breakpoint.address;
-      u32[at / 4 + 2] = breakpoint.space === "lin" ? 1 : 0;
-    });
-    this.#core.exports.flushBlocks();
-    this.#conditions.set(list);
+    this.#breakpoints.set(list);
   }
 
   setWatchpoints(list: readonly Watchpoint[]): void {
-    if (list.length > (L.WATCHPOINTS_MAX as number)) {
-      throw new RangeError(`${list.length} watchpoints: at most ${L.WATCHPOINTS_MAX} are possible.`);
-    }
-    const { u32, u64 } = this.#core;
-    u32[L.WATCHPOINTS / 4] = list.length;
-    list.forEach((watchpoint, i) => {
-      const at = L.WATCHPOINTS + 16 + i * 32;
-      u64[at / 8] = watchpoint.address;
-      u64[at / 8 + 1] = watchpoint.address + BigInt(watchpoint.length) - 1n;
-      u32[at / 4 + 4] = watchpoint.space === "lin" ? 1 : 0;
-      u32[at / 4 + 5] = { read: WATCH_READ, write: WATCH_WRITE, readWrite: WATCH_READ | WATCH_WRITE }[
-        watchpoint.access
-      ];
-    });
-    this.#core.exports.flushTlb();
+    this.#watchpoints.set(list);
+  }
+
+  setCatches(list: readonly Catch[]): void {
+    this.#catches.set(list);
+    this.#shell.catches = this.#catches.armed ? this.#catches : undefined;
   }
 
   stopAtPhases(names: readonly PhaseName[]): void {
@@ -465,19 +455,14 @@ export class Machine implements BootMachine {
     if (message !== undefined) this.#stop({ reason: "panic", message });
   }
 
-  #breakpoint(): RunResult {
-    const rip = this.#core.u64[L.RIP / 8]!;
-    const linear = this.linearOfRip(rip);
-    const physical = this.walk(linear).physical;
-    const { u32, u64 } = this.#core;
-    for (let i = 0; i < u32[L.BREAKPOINTS / 4]!; i++) {
-      const at = L.BREAKPOINTS + 16 + i * 16;
-      const isLinear = u32[at / 4 + 2] === 1;
-      const address = u64[at / 8]!;
-      if (address === (isLinear ? linear : physical))
-        return { reason: "breakpoint", space: isLinear ? "lin" : "phys", address };
-    }
-    return { reason: "breakpoint", space: "lin", address: linear };
+  /** Whether a stop that the core has made is one to the debugger; the machine is set to go past it. */
+  #decide(exit: Exit): RunResult | undefined {
+    if (exit === Exit.WATCHPOINT) return this.#watchpoints.take();
+    const stop = exit === Exit.BREAKPOINT ? this.#breakpoints.take() : undefined;
+    if (stop) return stop;
+    const caught = exit === Exit.BREAKPOINT ? this.#catches.magic() : this.#catches.take(exit);
+    if (exit === Exit.BREAKPOINT || exit === Exit.CATCH) this.ignoreBreakpointOnce();
+    return caught && { reason: "catch", caught };
   }
 
   /** Linear address of an offset in the code segment. */

@@ -2,6 +2,7 @@
 import type {
   BootEvent,
   Breakpoint,
+  Catch,
   ConditionalBreakpoint,
   CpuState,
   DiskOrigin,
@@ -56,6 +57,7 @@ export interface WorkerMethods {
   walk: (linear: bigint) => Awaitable<Walk>;
   setBreakpoints: (list: readonly ConditionalBreakpoint[]) => Awaitable<void>;
   setWatchpoints: (list: readonly Watchpoint[]) => Awaitable<void>;
+  setCatches: (list: readonly Catch[]) => Awaitable<void>;
   stopAtPhases: (names: readonly PhaseName[]) => Awaitable<void>;
   stopAtEvents: (filters: readonly EventFilter[]) => Awaitable<void>;
   /** The events recorded from number `from` on. */

@@ -129,6 +129,7 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
     walk: (linear) => live().walk(linear),
     setBreakpoints: (list) => liveRunner().setBreakpoints(list),
     setWatchpoints: (list) => live().setWatchpoints(list),
+    setCatches: (list) => live().setCatches(list),
     stopAtPhases: (names) => live().stopAtPhases(names),
     stopAtEvents: (filters) => live().stopAtEvents(filters),
     bootEvents: (from) => live().bootEvents.slice(from),

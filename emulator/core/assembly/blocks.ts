@@ -287,6 +287,30 @@ export function dropPage(page: u32): void {
   store<u64>(info + 8, 0);
 }
 
+/**
+ * Drops the blocks with an instruction at an address (of which an execution breakpoint was set or taken away), linear
+ * or physical. Not while a block is running.
+ */
+export function dropCodeAt(address: u64, linear: bool): void {
+  const top = load<u32>(L.ARENA_TOP);
+  let at: u32 = L.ARENA;
+  while (at < top) {
+    const block = changetype<Block>(at);
+    at = (block.end + 15) & ~15;
+    if (block.key != Key.DEAD && holds(block, address, linear)) kill(block);
+  }
+}
+function holds(block: Block, address: u64, linear: bool): bool {
+  if (linear) {
+    const size64 = (block.key & Key.SIZE_MASK) == 2;
+    const start = size64 ? block.rip : <u64><u32>(block.rip + load<u64>(L.CODE_SEGMENTS + (<usize>(block.key >> Key.SEGMENT_SHIFT) << 4)));
+    return (size64 ? address - start : <u64><u32>(address - start)) < block.length;
+  }
+  const first = min<u32>(block.length, 4096 - (block.phys & 4095));
+  if (address - block.phys < first) return true;
+  return block.crosses != 0 && address - block.phys2 < block.length - first;
+}
+
 function unhash(block: Block): void {
   let at = hashSlot(block.phys);
   while (load<u32>(at)) {

@@ -1,12 +1,7 @@
-/** What ends a run early: stops behind the running instruction, attention, instructions that are not emulated. */
-import { L, At, Exit } from "../layout";
+/** What ends a run early: stops behind the running instruction, and attention. */
+import { L, At } from "../layout";
 import { Op, SLOT } from "./op";
 import { H } from "./handlers.gen";
-import { opRip } from "./state";
-
-// @ts-ignore: decorator
-@external("env", "unwind")
-declare function unwind(): void;
 
 /** Makes the next block's entry fail, keeping icount. */
 function exhaustBudget(): void {
@@ -66,13 +61,3 @@ export function unpatch(): void {
   store<u32>(L.PATCHED_OP, 0);
 }
 
-/** Leaves the machine right before the executing instruction, which this core does not emulate. */
-export function unemulated(info: i32): void {
-  const op = changetype<Op>(load<u32>(L.CUR_OP));
-  store<u64>(L.RIP, opRip(op));
-  store<i32>(L.BUDGET, load<i32>(L.BUDGET) + op.rem);
-  store<u32>(L.EXIT, Exit.UNEMULATED);
-  store<u32>(L.EXIT_DETAIL, info);
-  store<u32>(L.EXC_VECTOR, 0xffffffff);
-  unwind();
-}

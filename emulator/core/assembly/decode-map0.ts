@@ -1,5 +1,6 @@
 /** One-byte opcodes (SDM vol. 2, table A-2). */
-import { Key, L } from "../layout";
+import { Ct, Key, L } from "../layout";
+import { waitsFor } from "./catch";
 import { Op, SLOT } from "./op";
 import { key } from "./state";
 import { H } from "./handlers.gen";
@@ -15,6 +16,7 @@ import { systemAccess } from "./system/operand-size";
 import { x87Access } from "./x87/x87";
 
 const RSP8: u32 = 32;
+const BX: u32 = 3;
 
 /** #UD when it runs; ends the block. The second immediate marks it for tests. */
 export function undefinedOpcode(): bool {
@@ -481,6 +483,10 @@ function lea(): bool {
 function exchange(size: u32, opcode: u32): bool {
   fetchModRM();
   if (lock && isReg) return undefinedOpcode();
+  if (isReg && size == 1 && reg == BX && rm == BX && waitsFor(Ct.MAGIC)) {
+    emit(H.BREAK, 0, 0, 0, 0, 0, 0);
+    setFusible(0);
+  }
   if (isReg && size >= 2) emit(size == 3 ? H.XCHG_rr64 : H.XCHG_rr32, reg << 3, rm << 3, 0, 0, 0, 0);
   else coldInteger(H.INTEGER, opcode, size, 0, true);
   return false;

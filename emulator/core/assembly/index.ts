@@ -9,7 +9,7 @@ export { run } from "./run";
 export { attention, recheck, unpatch } from "./control";
 export { touched } from "./mem";
 export { flushTlb } from "./tlb";
-export { dropPage, dropRegion, flushBlocks, debugRegistersChanged } from "./blocks";
+export { dropCodeAt, dropPage, dropRegion, flushBlocks, debugRegistersChanged } from "./blocks";
 export { decodedLength } from "./decode";
 export { getFlags, setFlags, conditionOf, arithOf } from "./flags";
 // For translated code:
@@ -18,7 +18,7 @@ export { execInteger } from "./integer/integer";
 export { execSse } from "./sse/sse";
 export { execX87 } from "./x87/x87";
 export { execRdtsc } from "./system/msr";
-export { deliverFault } from "./system/interrupt";
+export { deliverFault, settleFault } from "./system/interrupt";
 export { refreshMode, resetCpu } from "./system/mode";
 
 /** Once, on fresh memory: empty caches, power-on state. */

@@ -1,9 +1,10 @@
 /** The run loop between blocks: interrupts, traps, limits. */
-import { L, At, Exit, Fl } from "../layout";
+import { L, At, Ct, Exit, Fl } from "../layout";
 import { rip, icount } from "./state";
 import { interpret } from "./hot.gen";
 import { lookup, limited, flushBlocks } from "./blocks";
 import { unpatch } from "./control";
+import { stateChanged, told, waitsFor } from "./catch";
 import { takeWatchHit } from "./watch";
 import { deliverInterrupt, singleStepTrap, raisePendingDebug } from "./system/interrupt";
 
@@ -32,6 +33,7 @@ export function run(): i32 {
     if (load<u32>(L.FLUSH_PENDING)) flushBlocks();
     if (load<u32>(L.PENDING_DB)) raisePendingDebug();
     if (watch >= 0) return watch;
+    if (load<u32>(L.CATCH_STATE) && stateChanged()) return Exit.STATE;
     if (load<u32>(L.HALTED) == 2) return Exit.SHUTDOWN;
     if (asked & At.HOST) return Exit.ATTENTION;
     const shadow = load<u64>(L.SHADOW_ICOUNT) == icount();
@@ -40,6 +42,7 @@ export function run(): i32 {
         store<u32>(L.NMI, 0);
         store<u32>(L.NMI_BLOCKED, 1);
         store<u32>(L.HALTED, 0);
+        if (waitsFor(Ct.NMI)) told(Ct.NMI, 2, 0);
         deliverInterrupt(2);
       } else if (load<u32>(L.INTR) && load<u32>(L.EFLAGS) & Fl.IF) {
         const vector = acknowledge();
@@ -59,7 +62,7 @@ export function run(): i32 {
       if (why == Exit.BREAKPOINT) return why;
       // MOV SS and POP SS hold the trap off.
       if (load<u64>(L.SHADOW_ICOUNT) != icount()) singleStepTrap();
-    } else if (shadow && (load<u32>(L.INTR) || load<u32>(L.NMI))) {
+    } else if ((shadow && (load<u32>(L.INTR) || load<u32>(L.NMI))) || load<u32>(L.CATCH_STATE)) {
       limitToOne();
       why = interpret(limited(rip(), 1));
     } else {

@@ -14,7 +14,7 @@ export function watchedPage(page: u64, phys: u32): bool {
   return false;
 }
 
-/** Notes the first watchpoint that an access touches, and stops behind the instruction. */
+/** Notes the watchpoints that an access touches, with the first address, and stops behind the instruction. */
 export function checkWatch(lin: u64, phys: u32, size: u32, write: bool): void {
   const count = load<u32>(L.WATCHPOINTS);
   for (let i: u32 = 0; i < count; i++) {
@@ -22,13 +22,21 @@ export function checkWatch(lin: u64, phys: u32, size: u32, write: bool): void {
     const address = load<u32>(at + 16) ? lin : <u64>phys;
     if (address > load<u64>(at + 8) || address + size - 1 < load<u64>(at)) continue;
     if (!(load<u32>(at + 20) & (write ? 2 : 1))) continue;
+    store<u32>(at + 24, load<u32>(at + 24) | (write ? 2 : 1));
     if (load<u32>(L.WATCH_HIT) == 0) {
       store<u32>(L.WATCH_HIT, write ? 2 : 1);
       store<u64>(L.EXIT_ADDRESS, address > load<u64>(at) ? address : load<u64>(at));
     }
     stopAfterCurrent();
-    return;
   }
+}
+
+/** The running instruction faults: it has touched nothing. */
+export function forgetWatchHit(): void {
+  if (!load<u32>(L.WATCH_HIT)) return;
+  store<u32>(L.WATCH_HIT, 0);
+  const count = load<u32>(L.WATCHPOINTS);
+  for (let i: u32 = 0; i < count; i++) store<u32>(L.WATCHPOINTS + 16 + <usize>i * 32 + 24, 0);
 }
 
 /** Collects DR6 bits for data breakpoints of the debug registers (SDM vol. 3, 17.2). */

@@ -1,10 +1,10 @@
 /** Cold integer instructions: which opcode is what. */
-import { L, Fl } from "../../layout";
+import { L, Exit, Fl } from "../../layout";
 import { Op, Info, ea } from "../op";
 import { R, RAX, RCX, RDX } from "../state";
 import { condition, arithFlags, setArith } from "../flags";
 import { raiseGP } from "../fault";
-import { unemulated } from "../control";
+import { stopBefore } from "../catch";
 import { probeWrite } from "../mem";
 import { getReg, setReg, readRm, readRmForWrite, writeRm, signed } from "./operand";
 import { aluOpcode, aluGroup, testSized, group3, incDec, incDecRm, multiplyTo, xadd, cmpxchg, cmpxchgPair } from "./arithmetic";
@@ -103,7 +103,7 @@ function firstMap(op: Op, opcode: i32): void {
       if (Info.reg(op.imm) == 6) pushRm(op);
       else incDecRm(op, size);
       break;
-    default: unemulated(op.imm);
+    default: stopBefore(Exit.UNEMULATED, op.imm);
   }
 }
 
@@ -143,7 +143,7 @@ function secondMap(op: Op, opcode: i32): void {
     case 0xc7: cmpxchgPair(op); break;
     // BSWAP of a 16-bit register: undefined in the manuals; the processor clears it.
     case 0xc8: setReg(op.a, 1, 0); break;
-    default: unemulated(op.imm);
+    default: stopBefore(Exit.UNEMULATED, op.imm);
   }
 }
 
@@ -169,6 +169,6 @@ export function execIntegerEnd(op: Op): void {
     case 0xe8: callNear(op); break;
     case 0xe9: case 0xeb: jmpNear(op); break;
     case 0xff: indirect(op); break;
-    default: unemulated(info);
+    default: stopBefore(Exit.UNEMULATED, info);
   }
 }

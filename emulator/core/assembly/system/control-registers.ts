@@ -1,5 +1,6 @@
 /** Control registers, LMSW, CLTS, XCR0 and EFER: what may be written, and what follows (SDM vol. 3, 2.5). */
-import { L, Ev } from "../../layout";
+import { L, Ct, Ev } from "../../layout";
+import { told, waitsFor } from "../catch";
 import { event } from "../events";
 import { raiseGP, raiseUD } from "../fault";
 import { ldPhys } from "../mem";
@@ -23,13 +24,19 @@ const CR4_KNOWN: u64 = 0x3707fc;
 /** Bits of physical addresses beyond the 40 that exist, in CR3. */
 const CR3_RESERVED: u64 = 0x7fffff0000000000;
 const NO_FLUSH: u64 = 0x8000000000000000;
+/** XCR0's number for the debugger (Ct.CR_READ). */
+const XCR0: u32 = 16;
 
 export function readControlRegister(op: Op): void {
   const n = <u32>op.a >> 3;
   if (n != 0 && n != 2 && n != 3 && n != 4 && n != 8) raiseUD();
   if (cpl() != 0) raiseGP(0);
-  const value = n == 8 ? <u64>readCr8() : load<u64>(registerAt(n));
+  const value = valueOf(n);
   writeReg(op.b, nativeSize(op.imm), value);
+  if (waitsFor(Ct.CR_READ)) told(Ct.CR_READ, n, value);
+}
+function valueOf(n: u32): u64 {
+  return n == 8 ? <u64>readCr8() : load<u64>(registerAt(n));
 }
 function registerAt(n: u32): usize {
   return n == 0 ? L.CR0 : n == 2 ? L.CR2 : n == 3 ? L.CR3 : L.CR4;
@@ -40,6 +47,7 @@ export function writeControlRegister(op: Op): void {
   if (n != 0 && n != 2 && n != 3 && n != 4 && n != 8) raiseUD();
   if (cpl() != 0) raiseGP(0);
   const value = Info.code64(op.imm) ? R(op.b) : R(op.b) & 0xffffffff;
+  const before = valueOf(n);
   if (n == 0) writeCr0(value);
   else if (n == 2) store<u64>(L.CR2, value);
   else if (n == 3) writeCr3(value);
@@ -50,6 +58,7 @@ export function writeControlRegister(op: Op): void {
     writeCr8(<u32>value);
     interruptsMayComeIn();
   }
+  if (waitsFor(Ct.CR_WRITE)) told(Ct.CR_WRITE, n, before);
 }
 
 // ---------------------------------------------------------------- CR0
@@ -83,13 +92,16 @@ function writeCr0(value: u64): void {
 /** CLTS. */
 export function clearTaskSwitched(): void {
   if (cpl() != 0) raiseGP(0);
-  store<u64>(L.CR0, load<u64>(L.CR0) & ~(<u64>Cr0.TS));
+  const before = load<u64>(L.CR0);
+  store<u64>(L.CR0, before & ~(<u64>Cr0.TS));
+  if (waitsFor(Ct.CR_WRITE)) told(Ct.CR_WRITE, 0, before);
 }
 /** LMSW: the lower four bits; PE can be set, not cleared. */
 export function loadStatusWord(op: Op): void {
   if (cpl() != 0) raiseGP(0);
   const old = load<u64>(L.CR0);
   writeCr0((old & ~(<u64>14)) | (<u64>readRm16(op) & 15));
+  if (waitsFor(Ct.CR_WRITE)) told(Ct.CR_WRITE, 0, old);
 }
 /** SMSW: a register gets the whole of CR0 in its size. */
 export function storeStatusWord(op: Op): void {
@@ -163,13 +175,16 @@ export function readXcr(): void {
   if (<u32>R(RCX)) raiseGP(0);
   W32(RAX, <u32>load<u64>(L.XCR0));
   W32(RDX, 0);
+  if (waitsFor(Ct.CR_READ)) told(Ct.CR_READ, XCR0, load<u64>(L.XCR0));
 }
 export function writeXcr(): void {
   if (!(load<u64>(L.CR4) & Cr4.OSXSAVE)) raiseUD();
   if (cpl() != 0 || <u32>R(RCX) || <u32>R(RDX)) raiseGP(0);
   const value = <u32>R(RAX);
   if (!(value & 1) || value & ~3) raiseGP(0);
+  const before = load<u64>(L.XCR0);
   store<u64>(L.XCR0, <u64>value);
+  if (waitsFor(Ct.CR_WRITE)) told(Ct.CR_WRITE, XCR0, before);
 }
 
 // ---------------------------------------------------------------- FSGSBASE

@@ -1,5 +1,6 @@
 /** SYSCALL, SYSRET, SYSENTER, SYSEXIT and SWAPGS, as AMD has them (AMD64 manual vol. 3). */
-import { L, Fl } from "../../layout";
+import { L, Ct, Fl } from "../../layout";
+import { catchBefore, waitsFor } from "../catch";
 import { raiseGP, raiseUD } from "../fault";
 import { getFlags, setFlags } from "../flags";
 import { Info, Op } from "../op";
@@ -17,6 +18,7 @@ const R11: usize = 88;
 
 export function execSyscall(): void {
   if (!(load<u64>(L.EFER) & Efer.SCE) || !isProtected()) raiseUD();
+  if (waitsFor(Ct.SYSCALL)) catchBefore(Ct.SYSCALL, 0);
   const star = load<u64>(slot(M.STAR));
   const selector = <u32>(star >> 32) & 0xfffc;
   const flags = getFlags();
@@ -72,6 +74,7 @@ export function execSysenter(): void {
   if (!isProtected()) raiseGP(0);
   const selector = <u32>load<u64>(slot(M.SYSENTER_CS)) & 0xffff;
   if (!(selector & 0xfffc)) raiseGP(0);
+  if (waitsFor(Ct.SYSCALL)) catchBefore(Ct.SYSCALL, 0);
   setFlat(1, selector & 0xfffc, CODE32);
   setFlat(2, (selector & 0xfffc) + 8, DATA);
   setFlags(getFlags() & ~(Fl.RF | Fl.IF | Fl.VM));

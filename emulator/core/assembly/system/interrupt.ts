@@ -1,9 +1,11 @@
 /** Exceptions, interrupts and debug traps: how they nest, and what they push. The way through the gate is in delivery.ts. */
-import { L, Ev, Exit, Fl, Vec } from "../../layout";
+import { L, Ct, Ev, Exit, Fl, Vec } from "../../layout";
+import { catchBefore, told, waitsFor } from "../catch";
 import { event } from "../events";
 import { raiseGP } from "../fault";
 import { curOp, icount, icountAt, isRealOrVm86, isVm86, opRip, rip, setRip } from "../state";
 import { recheck } from "../control";
+import { forgetWatchHit } from "../watch";
 import { deliver } from "./delivery";
 import { setExternal } from "./descriptor";
 import { refreshMode } from "./mode";
@@ -31,10 +33,10 @@ function betweenInstructions(): void {
 }
 
 /**
- * Delivers the exception that has just unwound the core (EXC_VECTOR, EXC_ERROR, EXC_HAS_ERROR). Called by the host,
- * again when the delivery itself unwinds. Ends in shutdown (Exit.SHUTDOWN) when a double fault cannot be delivered.
+ * Puts the machine right before the instruction whose exception has just unwound the core (EXC_VECTOR, EXC_ERROR,
+ * EXC_HAS_ERROR), and tells which vector is to be delivered for it; 0xffffffff: none, the processor shuts down.
  */
-export function deliverFault(): void {
+export function settleFault(): u32 {
   const op = curOp();
   setRip(opRip(op));
   store<i32>(L.BUDGET, load<i32>(L.BUDGET) + <i32>op.rem);
@@ -43,20 +45,22 @@ export function deliverFault(): void {
   store<u32>(L.HALTED, 0);
   // An instruction that faults is no data breakpoint's hit, and no watchpoint's.
   store<u32>(L.PENDING_DB, 0);
-  store<u32>(L.WATCH_HIT, 0);
+  forgetWatchHit();
   refreshMode();
-  let vector = load<u32>(L.EXC_VECTOR);
+  const vector = load<u32>(L.EXC_VECTOR);
   const first = load<u32>(L.DELIVERING);
-  if (first != NONE) {
-    vector = combine(first, vector);
-    if (vector == NONE) {
-      shutDown();
-      return;
-    }
-    if (vector == Vec.DF) {
-      store<u32>(L.EXC_ERROR, 0);
-      store<u32>(L.EXC_HAS_ERROR, 1);
-    }
+  return first == NONE ? vector : combine(first, vector);
+}
+
+/** Delivers an exception behind `settleFault`, which gave its vector. When that unwinds, both are to be called again. */
+export function deliverFault(vector: u32): void {
+  if (vector == NONE) {
+    shutDown();
+    return;
+  }
+  if (vector == Vec.DF) {
+    store<u32>(L.EXC_ERROR, 0);
+    store<u32>(L.EXC_HAS_ERROR, 1);
   }
   store<u32>(L.DELIVERING, vector);
   setExternal(1);
@@ -91,6 +95,7 @@ export function deliverInterrupt(vector: u32): void {
 /** Raises #DB behind the instruction just retired; `bits` go into DR6. */
 function debugTrap(bits: u32): void {
   betweenInstructions();
+  if (waitsFor(Ct.TRAP)) told(Ct.TRAP, Vec.DB, bits);
   store<u64>(L.DR + 48, load<u64>(L.DR + 48) | <u64>bits);
   store<u64>(L.DR + 56, load<u64>(L.DR + 56) & ~(<u64>0x2000));
   store<u32>(L.HALTED, 0);
@@ -120,23 +125,34 @@ export function raisePendingDebug(): void {
 /** INT n: gate privilege is checked, and virtual-8086 mode needs IOPL 3. */
 export function softwareInterrupt(vector: u32): void {
   if (isVm86() && (load<u32>(L.EFLAGS) & Fl.IOPL) != Fl.IOPL) raiseGP(0);
+  catchInterrupt(vector);
   if (isRealOrVm86()) event(Ev.INT, vector);
-  trap(vector);
+  enter(vector);
 }
 /** INT3 and INTO: as INT n, but not sensitive to IOPL. */
 export function trap(vector: u32): void {
+  catchInterrupt(vector);
+  enter(vector);
+}
+function enter(vector: u32): void {
   deliver(vector, true, false, 0, rip(), 0);
   noTrapAt = icountAt(curOp()) + 1;
 }
 /** INT1: a debug trap that no gate privilege stops and DR6 does not tell. */
 export function icebreakpoint(): void {
+  catchInterrupt(Vec.DB);
   setExternal(1);
   deliver(Vec.DB, false, false, 0, rip(), 0);
   delivered();
 }
 
+function catchInterrupt(vector: u32): void {
+  if (waitsFor(Ct.INT) && load<u8>(L.CATCH_VECTORS + vector)) catchBefore(Ct.INT, vector);
+}
+
 /** HLT, at privilege 0. */
 export function halt(): void {
+  if (waitsFor(Ct.HLT)) catchBefore(Ct.HLT, 0);
   store<u32>(L.HALTED, 1);
   recheck();
 }

@@ -1,5 +1,6 @@
 /** RDMSR, WRMSR, and the registers of time (TSC). An unknown register raises #GP(0). */
-import { L } from "../../layout";
+import { L, Ct } from "../../layout";
+import { told, waitsFor } from "../catch";
 import { raiseGP } from "../fault";
 import { isCanonical } from "../mem";
 import { R, RAX, RCX, RDX, W32, cpl, curOp, icountAt } from "../state";
@@ -72,9 +73,11 @@ export function msrAddress(index: u32): usize {
 
 export function execRdmsr(): void {
   if (cpl() != 0) raiseGP(0);
-  const value = readMsr(<u32>R(RCX));
+  const index = <u32>R(RCX);
+  const value = readMsr(index);
   W32(RAX, <u32>value);
   W32(RDX, <u32>(value >> 32));
+  if (waitsFor(Ct.MSR_READ)) told(Ct.MSR_READ, index, value);
 }
 
 function readMsr(index: u32): u64 {
@@ -99,7 +102,10 @@ function readMsr(index: u32): u64 {
 
 export function execWrmsr(): void {
   if (cpl() != 0) raiseGP(0);
-  writeMsr(<u32>R(RCX), <u64><u32>R(RAX) | (R(RDX) << 32));
+  const index = <u32>R(RCX);
+  const before = waitsFor(Ct.MSR_WRITE) ? readMsr(index) : 0;
+  writeMsr(index, <u64><u32>R(RAX) | (R(RDX) << 32));
+  if (waitsFor(Ct.MSR_WRITE)) told(Ct.MSR_WRITE, index, before);
 }
 
 function isMemoryType(type: u32): bool {

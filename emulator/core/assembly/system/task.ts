@@ -1,5 +1,6 @@
 /** Hardware task switching with 16-bit and 32-bit TSS (SDM vol. 3, chapter 7). Not available in long mode. */
-import { L, Fl, Vec } from "../../layout";
+import { L, Ct, Fl, Vec } from "../../layout";
+import { told, waitsFor } from "../catch";
 import { raiseGP } from "../fault";
 import { getFlags, setFlags } from "../flags";
 import { R, W, curOp, rip, setRip } from "../state";
@@ -103,7 +104,11 @@ export function switchTask(selector: u32, d: u64, kind: TaskSwitch, returnRip: u
   if (kind != TaskSwitch.IRET) markBusy(selector, true);
   setSegment(7, selector, d | (<u64>SysType.BUSY << 40));
   store<u64>(L.CR0, load<u64>(L.CR0) | Cr0.TS);
-  if (wide && load<u64>(L.CR0) & Cr0.PG) loadPageRoot(<u64>loadSystem<u32>(at(tss, Tss32.CR3)));
+  if (wide && load<u64>(L.CR0) & Cr0.PG) {
+    const before = load<u64>(L.CR3);
+    loadPageRoot(<u64>loadSystem<u32>(at(tss, Tss32.CR3)));
+    if (waitsFor(Ct.CR_WRITE)) told(Ct.CR_WRITE, 3, before);
+  }
 
   // From here on faults belong to the new task.
   setRip(<u64>ip);
