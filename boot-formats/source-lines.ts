@@ -1,7 +1,10 @@
 /** Which source line the code at a physical address came from, and back (docs/firmware.md). */
 import { parseLineTable } from "./dwarf-lines.ts";
 import { parseElf, PT_LOAD } from "./elf.ts";
+import { elfSymbols } from "./elf-symbols.ts";
 import { FormatError } from "./errors.ts";
+import { SymbolIndex } from "./symbol-table.ts";
+import type { SymbolPlace } from "./symbol-table.ts";
 
 /** A run of code of one line: from `address` on, as addresses of the module go. */
 export interface SourceRow {
@@ -11,6 +14,19 @@ export interface SourceRow {
   line: number;
 }
 
+/** A label or function. */
+export interface ModuleSymbol {
+  name: string;
+  /** As nm shows it (symbol-table.ts). */
+  type: string;
+  /** Of the module. */
+  address: number;
+  /** Bytes, 0 where they are not known. */
+  size: number;
+  /** Linear address at which it runs, where that is another one than the physical. */
+  linear?: bigint;
+}
+
 /** One assembled or linked piece of code. */
 export interface SourceModuleData {
   /** Physical addresses at which the module's address 0 appears: more than one where memory shows it at several places. */
@@ -18,14 +34,21 @@ export interface SourceModuleData {
   files: readonly string[];
   /** Ascending addresses. */
   rows: readonly SourceRow[];
-  /** Its bytes, by the module's addresses. */
-  code: readonly { address: number; bytes: Uint8Array }[];
+  /** Its bytes, by the module's addresses; `unknown` are offsets in them of bytes that memory may have otherwise. */
+  code: readonly { address: number; bytes: Uint8Array; unknown?: ReadonlySet<number> }[];
+  symbols?: readonly ModuleSymbol[];
 }
 
 /** What dist/firmware/lines.json holds. */
 interface LineFile {
   files: string[];
-  modules: { bases: number[]; code: { address: number; base64: string }[]; rows: [number, number, number][] }[];
+  modules: {
+    bases: number[];
+    code: { address: number; base64: string }[];
+    rows: [number, number, number][];
+    /** Name, type, address, size. */
+    symbols: [string, string, number, number][];
+  }[];
 }
 
 const MAX_MODULES = 1000;
@@ -34,6 +57,7 @@ export class SourceLines {
   readonly #data: SourceModuleData;
   /** Addresses (of the module) of each "file:line". */
   readonly #addresses = new Map<string, number[]>();
+  readonly #symbols: SymbolIndex;
 
   constructor(data: SourceModuleData) {
     this.#data = data;
@@ -45,6 +69,14 @@ export class SourceLines {
       if (known) known.push(address);
       else this.#addresses.set(key, [address]);
     }
+    this.#symbols = new SymbolIndex(
+      (data.symbols ?? []).map(({ name, type, address, size }) => ({
+        name,
+        type,
+        address: BigInt(address),
+        size: BigInt(size),
+      })),
+    );
   }
 
   /** Paths of its sources. */
@@ -80,6 +112,43 @@ export class SourceLines {
     return undefined;
   }
 
+  /** Whether the module's byte at a physical address is what memory must hold there. */
+  isKnown(physical: number): boolean {
+    return this.#data.bases.some((base) =>
+      this.#data.code.some(
+        ({ address, bytes, unknown }) =>
+          physical - base >= address &&
+          physical - base < address + bytes.length &&
+          unknown?.has(physical - base - address) !== true,
+      ),
+    );
+  }
+
+  /** The label that code at a physical address stands behind. */
+  symbolAt(physical: number): SymbolPlace | undefined {
+    for (const base of this.#data.bases) {
+      const found = this.#codeAt(physical - base, 1) && this.#symbols.at(BigInt(physical - base));
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  /** Where a label is: its physical address, and the linear one if that is another. */
+  symbolAddress(name: string): { physical: number; linear?: bigint } | undefined {
+    if (this.#symbols.byName(name) === undefined) return undefined;
+    const found = this.#data.symbols?.find((one) => one.name === name);
+    if (found === undefined) return undefined;
+    return {
+      physical: (this.#data.bases[0] ?? 0) + found.address,
+      ...(found.linear === undefined ? {} : { linear: found.linear }),
+    };
+  }
+
+  /** Names of labels that begin so, at most `limit`. */
+  symbolsStartingWith(prefix: string, limit: number): string[] {
+    return this.#symbols.startingWith(prefix, limit);
+  }
+
   #codeAt(address: number, length: number): Uint8Array | undefined {
     const chunk = this.#data.code.find(
       (one) => address >= one.address && address + length <= one.address + one.bytes.length,
@@ -100,8 +169,8 @@ function lastAtOrBelow(rows: readonly SourceRow[], address: number): number {
 }
 
 /**
- * The lines of a linked ELF file with DWARF line information. Its segments' physical addresses count (`p_paddr`), moved by
- * the bases. Throws FormatError when it is no ELF file, not linked, or has no lines.
+ * The symbols and (by its DWARF line information) the source lines of a linked ELF file. Its segments' physical addresses
+ * count (`p_paddr`), moved by the bases. Throws FormatError when it is no ELF file, not linked, or has neither.
  */
 export function sourceLinesOfElf(bytes: Uint8Array, bases: readonly number[] = [0]): SourceModuleData {
   const elf = parseElf(bytes);
@@ -113,23 +182,26 @@ export function sourceLinesOfElf(bytes: Uint8Array, bases: readonly number[] = [
     return found && bytes.subarray(found.offset, found.offset + found.fileSize);
   };
   const lines = section(".debug_line");
-  if (!lines) throw new FormatError("The ELF file has no section .debug_line: assemble it with -g.");
+  const labels = elfSymbols(bytes, elf);
+  if (!lines && labels.length === 0) {
+    throw new FormatError("The ELF file has neither symbols nor a section .debug_line: assemble it with -g.");
+  }
   const [lineStrings, strings] = [section(".debug_line_str"), section(".debug_str")];
   const loaded = elf.segments.filter(({ type, fileSize }) => type === PT_LOAD && fileSize > 0);
-  const physical = (address: bigint): number | undefined => {
-    for (const { virtualAddress, physicalAddress, fileSize } of loaded) {
+  const physical = (address: bigint, within: "file" | "memory" = "file"): number | undefined => {
+    for (const { virtualAddress, physicalAddress, fileSize, memorySize } of loaded) {
       const offset = address - virtualAddress;
-      if (offset >= 0n && offset <= BigInt(fileSize)) return Number(physicalAddress + offset);
+      if (offset >= 0n && offset <= (within === "file" ? BigInt(fileSize) : memorySize))
+        return Number(physicalAddress + offset);
     }
     return undefined;
   };
   const numbers = new Map<string, number>();
   const rows: SourceRow[] = [];
-  for (const { address, file, line } of parseLineTable({
-    lines,
-    ...(lineStrings ? { lineStrings } : {}),
-    ...(strings ? { strings } : {}),
-  })) {
+  const table = lines
+    ? parseLineTable({ lines, ...(lineStrings ? { lineStrings } : {}), ...(strings ? { strings } : {}) })
+    : [];
+  for (const { address, file, line } of table) {
     const at = physical(address);
     if (at === undefined) continue;
     if (file !== undefined && !numbers.has(file)) numbers.set(file, numbers.size);
@@ -143,6 +215,13 @@ export function sourceLinesOfElf(bytes: Uint8Array, bases: readonly number[] = [
       address: Number(physicalAddress),
       bytes: bytes.subarray(offset, offset + fileSize),
     })),
+    symbols: labels.flatMap(({ name, type, address, size }): ModuleSymbol[] => {
+      const at = physical(address, "memory");
+      // A constant is no place, even if it looks like one.
+      if (at === undefined || type.toUpperCase() === "A") return [];
+      const linear = BigInt(at) === address ? {} : { linear: address };
+      return [{ name, type, address: at, size: Number(size ?? 0n), ...linear }];
+    }),
   };
 }
 
@@ -175,6 +254,7 @@ export function writeSourceLines(modules: readonly SourceModuleData[]): string {
       bases: [...one.bases],
       code: one.code.map(({ address, bytes }) => ({ address, base64: toBase64(bytes) })),
       rows: one.rows.map(({ address, file, line }) => [address, file < 0 ? -1 : files.indexOf(one.files[file]!), line]),
+      symbols: (one.symbols ?? []).map(({ name, type, address, size }) => [name, type, address, size]),
     })),
   };
   return JSON.stringify(content);
@@ -193,7 +273,7 @@ export function readSourceLines(text: string, resolve: (file: string) => string)
   try {
     content = JSON.parse(text) as LineFile;
     if (content.modules.length > MAX_MODULES) throw new RangeError("it has too many modules");
-    return content.modules.map(({ bases, code, rows }) => {
+    return content.modules.map(({ bases, code, rows, symbols }) => {
       const used = [...new Set(rows.map(([, file]) => file))].filter((file) => content.files[file] !== undefined);
       return new SourceLines({
         bases,
@@ -203,6 +283,7 @@ export function readSourceLines(text: string, resolve: (file: string) => string)
           address,
           bytes: Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)),
         })),
+        symbols: symbols.map(([name, type, address, size]) => ({ name, type, address, size })),
       });
     });
   } catch (error) {

@@ -97,6 +97,8 @@ export interface BreakpointServices {
   symbols?(): SymbolTable | undefined;
   /** A line for the user: what a logpoint says (with where it was set, if that is known), or what is wrong with a condition. */
   tell(line: string, place?: SourcePlace): void;
+  /** A breakpoint's state is another one than the client was told. */
+  changed(breakpoint: DebugProtocol.Breakpoint): void;
 }
 
 /** What decides about a stop at a breakpoint. Throws ExpressionError. */
@@ -126,6 +128,8 @@ export class Breakpoints {
   readonly #sources: Sources;
   readonly #services: BreakpointServices;
   #sets: ClientBreakpoint[] = [];
+  /** Function breakpoints that name nothing that is known yet. */
+  #waiting: { id: number; args: Arguments }[] = [];
   #nextId = 1;
 
   constructor(target: Target, sources: Sources, services: BreakpointServices) {
@@ -178,9 +182,22 @@ export class Breakpoints {
 
   /** The "function" is an address: "phys:0x7c00", "07c0:0000", "rsp+8". */
   setFunction(list: readonly Arguments[]): Promise<DebugProtocol.Breakpoint[]> {
-    return this.#replace("function", isKind("function"), list, async (one) => ({
-      places: [await evaluateAddress(textOf(one, "name"), await this.#services.context())],
-    }));
+    this.#waiting = [];
+    return this.#replace("function", isKind("function"), list, (one) => this.#functionPlace(one));
+  }
+
+  async #functionPlace(one: Arguments): Promise<Place> {
+    return { places: [await evaluateAddress(textOf(one, "name"), await this.#services.context())] };
+  }
+
+  /** Names that were not known may be known now: tries again what waits for one. */
+  async refresh(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { id, args } of waiting) {
+      const [answer] = await this.#replace("function", () => false, [args], (one) => this.#functionPlace(one), id);
+      if (answer?.verified === true) this.#services.changed(answer);
+    }
   }
 
   setData(list: readonly Arguments[]): Promise<DebugProtocol.Breakpoint[]> {
@@ -293,6 +310,8 @@ export class Breakpoints {
     replaced: (set: ClientBreakpoint) => boolean,
     list: readonly Arguments[],
     locate: (one: Arguments) => Place | Promise<Place>,
+    /** Of the breakpoint, when it is tried anew. */
+    known?: number,
   ): Promise<DebugProtocol.Breakpoint[]> {
     const others = this.#sets.filter((set) => !replaced(set));
     const taken = others.filter((set) => (set.kind === "data") === (kind === "data")).flatMap(({ places }) => places);
@@ -306,7 +325,7 @@ export class Breakpoints {
         room -= places.length;
         if (room < 0) throw new Error("There is no room for further breakpoints of this kind.");
         const set: ClientBreakpoint = {
-          id: this.#nextId++,
+          id: known ?? this.#nextId++,
           kind,
           places,
           hits: 0,
@@ -319,7 +338,9 @@ export class Breakpoints {
         answers.push(verified(set));
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
-        answers.push({ id: this.#nextId++, verified: false, message });
+        const id = known ?? this.#nextId++;
+        answers.push({ id, verified: false, message });
+        if (kind === "function") this.#waiting.push({ id, args: one });
       }
     }
     this.#sets = [...others, ...added];

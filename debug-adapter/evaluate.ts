@@ -26,6 +26,8 @@ export interface EvaluateServices {
   /** Guest RAM in bytes. */
   memoryBytes(): number;
   symbols?(): SymbolTable | undefined;
+  /** Reads the symbols that there are by now. */
+  symbolsReady?(): Promise<void>;
 }
 
 export class Evaluate {
@@ -80,6 +82,7 @@ export class Evaluate {
   }
 
   async context(): Promise<ExpressionContext> {
+    await this.#services.symbolsReady?.();
     const symbols = this.#symbols();
     return {
       cpu: await this.#target.cpu(),

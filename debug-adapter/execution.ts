@@ -23,6 +23,8 @@ export interface ExecutionEvents {
   flushOutput(): void;
   /** Whether another debugger of this machine wants a stop that is none to the client. */
   wanted(stop: StopResult): Promise<boolean>;
+  /** The machine stands at the kernel's first instruction, and will go on. */
+  kernelBegins(): Promise<void>;
   /** The machine stands, and the client has been told. */
   stopped(stop: StopResult): void;
 }
@@ -118,7 +120,7 @@ export class Execution {
   async setFilters(filters: ExceptionFilters): Promise<void> {
     this.#filters = filters;
     if (this.#state === "idle" || this.#state === "ended") return;
-    await this.#target.stopAtPhases(this.#stopPhases());
+    await this.#target.stopAtPhases(this.#passingPhases());
     await this.#target.stopAtEvents(this.#stopEvents());
   }
 
@@ -126,6 +128,11 @@ export class Execution {
   #stopPhases(): PhaseName[] {
     if (this.noDebug) return [];
     return [...new Set([...this.#filters.phases, ...(this.#launch?.stopAt.phases ?? [])])];
+  }
+
+  /** Besides, the machine stands for a moment where the kernel begins: breakpoints on its symbols can be set there. */
+  #passingPhases(): PhaseName[] {
+    return this.noDebug ? [] : [...new Set<PhaseName>([...this.#stopPhases(), "kernel"])];
   }
 
   #stopEvents(): EventFilter[] {
@@ -206,6 +213,10 @@ export class Execution {
   /** Whether a stop is none to the user: a breakpoint whose condition does not hold, an exception that is not to stop. */
   async passesOver(stop: StopResult): Promise<boolean> {
     if (stop.reason === "panic") return !this.#filters.panic || this.noDebug;
+    if (stop.reason === "phase" && !this.#stopPhases().includes(stop.phase.name)) {
+      await this.#events.kernelBegins();
+      return true;
+    }
     if (stop.reason !== "breakpoint" && stop.reason !== "watchpoint") return false;
     this.#hit = await this.#breakpoints.hit(stop);
     if (await this.#events.wanted(stop)) return false;

@@ -2,11 +2,16 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { elfSymbols } from "../boot-formats/elf-symbols.ts";
+import { isElf } from "../boot-formats/elf.ts";
 import { FormatError } from "../boot-formats/errors.ts";
 import { SourceLines, readSourceLines, sourceLinesOfElf } from "../boot-formats/source-lines.ts";
+import type { SymbolEntry } from "../boot-formats/symbol-table.ts";
+import { isSystemMap, parseSystemMap } from "../boot-formats/system-map.ts";
 import { readBootFile } from "../emulator/machine/boot-files.ts";
 import type { SymbolFile } from "./launch.ts";
 import type { SourceModule } from "./sources.ts";
+import type { SymbolList } from "./symbols.ts";
 
 let builtin: readonly SourceModule[] | undefined;
 
@@ -29,14 +34,27 @@ function readBuiltin(): readonly SourceModule[] {
   return [];
 }
 
-/** The lines of an ELF file; its sources are looked for from its folder on. Rejects with one sentence. */
-export async function readSymbols({ file, offset }: SymbolFile): Promise<SourceModule> {
+/** What a file tells: an ELF file's lines and symbols, or a list of addresses. Rejects with one sentence. */
+export async function readSymbols({
+  file,
+  offset,
+}: SymbolFile): Promise<{ module: SourceModule } | { list: SymbolList }> {
   const bytes = await readBootFile("symbol file", file);
   try {
+    if (isSystemMap(bytes)) return { list: { file, symbols: parseSystemMap(bytes), offset } };
+    if (isElf(bytes)) {
+      const symbols = elfSymbols(bytes);
+      // A kernel moves itself, so that its file's addresses say little about physical ones.
+      if (isLinux(symbols)) return { list: { file, symbols, offset } };
+    }
     const data = sourceLinesOfElf(bytes, [Number(offset)]);
-    return new SourceLines({ ...data, files: data.files.map((one) => path.resolve(path.dirname(file), one)) });
+    const files = data.files.map((one) => path.resolve(path.dirname(file), one));
+    return { module: new SourceLines({ ...data, files }) };
   } catch (error) {
     if (error instanceof FormatError) throw new Error(`The symbol file "${file}" cannot be used: ${error.message}`);
     throw error;
   }
 }
+
+const isLinux = (symbols: readonly SymbolEntry[]): boolean =>
+  ["start_kernel", "linux_banner"].every((wanted) => symbols.some(({ name }) => name === wanted));

@@ -208,7 +208,7 @@ test("a step out without a return address says so and stays", async () => {
 
 test("phases and events of the launch and of the client's filters are stopped at together", async () => {
   const { ask, fake } = await session([0x90], () => ({ reason: "step" }));
-  assert.deepEqual([fake.phases, fake.filters], [["bootloader"], ["int13h:42"]]);
+  assert.deepEqual([fake.phases, fake.filters], [["bootloader", "kernel"], ["int13h:42"]]);
   await ask("setExceptionBreakpoints", { filters: ["phase:kernel", "event:protected-mode", "event:int13h", "panic"] });
   assert.deepEqual(fake.phases, ["kernel", "bootloader"]);
   assert.deepEqual(fake.filters, ["protected-mode", "int13h", "int13h:42"]);

@@ -35,6 +35,8 @@ import { modeLabel } from "./registers.ts";
 import { Sources, wireSource } from "./sources.ts";
 import type { SourceModule } from "./sources.ts";
 import { stackTrace } from "./stack.ts";
+import { Symbols } from "./symbols.ts";
+import type { SymbolList } from "./symbols.ts";
 import { Stepping } from "./stepping.ts";
 import type { CreateTarget, StopResult, Target } from "./target.ts";
 import { Variables } from "./variables.ts";
@@ -63,14 +65,15 @@ export interface SessionServices {
   checkPlan: CheckPlan;
   /** Source lines of what Bootscope itself brings along. */
   sources: () => readonly SourceModule[];
-  /** Reads the lines of a user's file; rejects with one sentence. */
-  readSymbols(file: SymbolFile): Promise<SourceModule>;
+  /** Reads the lines and symbols of a user's file; rejects with one sentence. */
+  readSymbols(file: SymbolFile): Promise<{ module: SourceModule } | { list: SymbolList }>;
 }
 
 export class BootscopeSession extends DebugSession {
   readonly #services: SessionServices;
   readonly #target: Target;
   readonly #sources: Sources;
+  readonly #symbols: Symbols;
   readonly #code: CodeView;
   readonly #breakpoints: Breakpoints;
   readonly #variables: Variables;
@@ -96,6 +99,7 @@ export class BootscopeSession extends DebugSession {
         output.add(source, bytes);
       },
       phase: (phase) => {
+        this.#symbols.began(phase.name);
         const label = phaseLabel(phase.name);
         this.#custom("bootscope/phase", { phase: toWire(phase), label });
         this.#event("output", { category: "console", output: `Phase: ${label}, at instruction ${phase.icount}\n` });
@@ -108,15 +112,25 @@ export class BootscopeSession extends DebugSession {
     const shared = shareTarget(machine);
     this.#target = shared.target;
     this.#variables = new Variables(this.#target);
+    const memoryBytes = (): number => (this.#execution.launched?.config.memoryMiB ?? 0) * 2 ** 20;
+    this.#sources = new Sources(services.sources);
+    this.#symbols = new Symbols(this.#target, this.#sources, {
+      memoryBytes,
+      tell: (line) => this.#tell(line),
+      changed: () => this.#breakpoints.refresh(),
+    });
     this.#evaluate = new Evaluate(this.#target, this.#variables, {
       breakpoints: () => this.#breakpoints.lines(),
-      memoryBytes: () => (this.#execution.launched?.config.memoryMiB ?? 0) * 2 ** 20,
+      memoryBytes,
+      symbols: () => this.#symbols,
+      symbolsReady: () => this.#symbols.ready(),
     });
-    this.#sources = new Sources(services.sources);
     this.#code = new CodeView(this.#target, this.#sources);
     this.#breakpoints = new Breakpoints(this.#target, this.#sources, {
       context: () => this.#evaluate.context(),
+      symbols: () => this.#symbols,
       tell: (line, place) => this.#tell(line, place),
+      changed: (breakpoint) => this.#event("breakpoint", { reason: "changed", breakpoint }),
     });
     this.#stepping = new Stepping(this.#target, {
       passesOver: (stop) => this.#execution.passesOver(stop),
@@ -128,10 +142,12 @@ export class BootscopeSession extends DebugSession {
       event: (name, body) => this.#event(name, body),
       state: (body) => {
         this.#custom("bootscope/state", body);
+        if (body.state === "starting") this.#symbols.restart();
         if (body.state === "ended") void this.#gdb.close();
       },
       progress: (icount) => this.#custom("bootscope/progress", { icount: hex(icount) }),
       stands: (cpu) => this.#code.note(cpu),
+      kernelBegins: () => this.#symbols.kernelBegins(),
       flushOutput: () => output.flush(),
       wanted: (stop) => this.#gdb.owns(stop),
       stopped: (stop) => this.#gdb.stopped(stop),
@@ -231,6 +247,7 @@ export class BootscopeSession extends DebugSession {
       },
       setFunctionBreakpoints: async (args) => {
         machine();
+        await this.#symbols.ready();
         return { breakpoints: await this.#breakpoints.setFunction(list(args)) };
       },
       dataBreakpointInfo: (args) => {
@@ -309,18 +326,23 @@ export class BootscopeSession extends DebugSession {
       },
       setExpression: async (args) => {
         this.#execution.requireStopped();
+        await this.#symbols.ready();
         const { result } = await this.#evaluate.assign(textOf(args, "expression"), textOf(args, "value"));
         this.#afterwards = () => this.#changed();
         return { value: result };
       },
       evaluate: async (args) => {
         this.#execution.requireMachine();
+        await this.#symbols.ready();
         return this.#evaluate.evaluate(args, () => {
           this.#execution.requireStopped();
           this.#afterwards = () => this.#changed();
         });
       },
-      completions: (args) => this.#evaluate.completions(args, this.#client["columnsStartAt1"] === false ? 0 : 1),
+      completions: async (args) => {
+        await this.#symbols.ready();
+        return this.#evaluate.completions(args, this.#client["columnsStartAt1"] === false ? 0 : 1);
+      },
       readMemory: async (args) => {
         this.#execution.requireMachine();
         return readMemory(this.#target, args);
@@ -443,7 +465,12 @@ export class BootscopeSession extends DebugSession {
   /** Reads and checks what is to be launched, with the lines of the user's own code. */
   async #prepare(args: Arguments): Promise<Launch> {
     const launch = await readLaunch(args, this.#services.checkPlan);
-    this.#sources.use(await Promise.all(launch.symbols.map((file) => this.#services.readSymbols(file))));
+    const read = await Promise.all(launch.symbols.map((file) => this.#services.readSymbols(file)));
+    this.#sources.use(read.flatMap((one) => ("module" in one ? [one.module] : [])));
+    this.#symbols.use(
+      launch.config,
+      read.flatMap((one) => ("list" in one ? [one.list] : [])),
+    );
     this.#code.clear();
     return launch;
   }

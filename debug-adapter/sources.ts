@@ -5,6 +5,7 @@
  */
 import path from "node:path";
 import type { DebugProtocol } from "@vscode/debugprotocol";
+import type { SymbolPlace } from "../boot-formats/symbol-table.ts";
 
 /** One assembled or linked piece of code, at its guest physical addresses. */
 export interface SourceModule {
@@ -16,6 +17,14 @@ export interface SourceModule {
   readonly files: readonly string[];
   /** The bytes that it has at an address; undefined when it has not all of them. */
   bytesAt(physical: number, length: number): Uint8Array | undefined;
+  /** Whether its byte there is what memory must hold; a listing does not tell all of them. True unless given. */
+  isKnown?(physical: number): boolean;
+  /** The label that an address stands behind. */
+  symbolAt?(physical: number): SymbolPlace | undefined;
+  /** Where a label is; `linear` if that is another address than the physical one. */
+  symbolAddress?(name: string): { physical: number; linear?: bigint } | undefined;
+  /** Names of labels that begin so. */
+  symbolsStartingWith?(prefix: string, limit: number): string[];
 }
 
 export interface SourceLine {
@@ -42,6 +51,15 @@ export class Sources {
     this.#builtin = builtin;
   }
 
+  /** The user's own modules. */
+  get own(): readonly SourceModule[] {
+    return this.#own;
+  }
+
+  get builtin(): readonly SourceModule[] {
+    return this.#builtin();
+  }
+
   get #modules(): readonly SourceModule[] {
     return [...this.#own, ...this.#builtin()];
   }
@@ -61,6 +79,16 @@ export class Sources {
     if (physical === undefined || code.length === 0) return undefined;
     const at = Number(physical);
     for (const one of this.#modules) if (await isThere(one, at, code, read)) return one.lineAt(at);
+    return undefined;
+  }
+
+  /** The label that code or data at an address stands behind, where memory holds that module. */
+  async symbolAt(physical: bigint, read: ReadPhysical): Promise<SymbolPlace | undefined> {
+    const at = Number(physical);
+    for (const one of this.#modules) {
+      const found = one.symbolAt?.(at);
+      if (found !== undefined && (await isAround(one, at, read))) return found;
+    }
     return undefined;
   }
 
@@ -96,7 +124,13 @@ export class Sources {
 /** Whether memory holds this module's instruction, and by and large what stands around it: short ones are alike anywhere. */
 async function isThere(module: SourceModule, at: number, code: Uint8Array, read: ReadPhysical): Promise<boolean> {
   const own = module.bytesAt(at, code.length);
-  if (!own?.every((byte, index) => byte === code[index])) return false;
+  const isSame = (byte: number, index: number): boolean =>
+    byte === code[index] || module.isKnown?.(at + index) === false;
+  return own?.every(isSame) === true && isAround(module, at, read);
+}
+
+/** Whether memory around an address is by and large this module's. */
+async function isAround(module: SourceModule, at: number, read: ReadPhysical): Promise<boolean> {
   let compared = 0;
   let differ = 0;
   // Read apart, since there may be no memory in front.
@@ -106,7 +140,7 @@ async function isThere(module: SourceModule, at: number, code: Uint8Array, read:
     const from = places[place] ?? 0;
     memory.forEach((byte, index) => {
       const expected = module.bytesAt(from + index, 1)?.[0];
-      if (expected === undefined) return;
+      if (expected === undefined || module.isKnown?.(from + index) === false) return;
       compared++;
       if (expected !== byte) differ++;
     });
