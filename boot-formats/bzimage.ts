@@ -2,7 +2,7 @@
  * The bzImage: real-mode setup code with the setup header, protected-mode code, and in it the compressed kernel
  * (kernel Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header").
  */
-import { decompress, DEFAULT_OUTPUT_LIMIT, detectCompression, type Compression } from "./decompress.ts";
+import { decompress, DEFAULT_OUTPUT_LIMIT, detectCompression, type Compression } from "./compression/decompress.ts";
 import { FormatError } from "./errors.ts";
 import { isElf } from "./elf.ts";
 

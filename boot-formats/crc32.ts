@@ -5,8 +5,23 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
+/** The sum over bytes that come in pieces. */
+export class Crc32 {
+  private state = 0xffffffff;
+
+  add(bytes: Uint8Array): void {
+    let crc = this.state;
+    for (const byte of bytes) crc = (crc >>> 8) ^ TABLE[(crc ^ byte) & 0xff]!;
+    this.state = crc;
+  }
+
+  get value(): number {
+    return (this.state ^ 0xffffffff) >>> 0;
+  }
+}
+
 export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crc >>> 8) ^ TABLE[(crc ^ byte) & 0xff]!;
-  return (crc ^ 0xffffffff) >>> 0;
+  const sum = new Crc32();
+  sum.add(bytes);
+  return sum.value;
 }
