@@ -9,15 +9,17 @@ const ORIGIN = 0x1000;
 const HANDLER = 0x2000;
 const HLT = 0xf4;
 
-interface Bytes {
-  [physical: number]: readonly number[];
-}
+/** By guest physical address. */
+type Bytes = Record<number, readonly number[]>;
 
 /** A machine in real mode at 0000:1000 with a stack below 0x7000; every vector leads to an IRET at HANDLER. */
 async function machine(program: readonly number[], more: Bytes = {}): Promise<Machine> {
   const vectors = Array.from({ length: 256 }, () => [HANDLER & 255, HANDLER >> 8, 0, 0]).flat();
   const all: Bytes = { 0: vectors, [ORIGIN]: program, [HANDLER]: [0xcf], ...more };
-  const writes = Object.entries<readonly number[]>(all).map(([at, bytes]) => ({ physical: Number(at), bytes: Uint8Array.from(bytes) }));
+  const writes = Object.entries<readonly number[]>(all).map(([at, bytes]) => ({
+    physical: Number(at),
+    bytes: Uint8Array.from(bytes),
+  }));
   const made = await Machine.createRaw({ memoryMiB: 2, writes }, { output: () => undefined, phase: () => undefined });
   for (const name of ["cs", "ds", "es", "ss"]) {
     made.writeRegister(`${name}.selector`, 0n);
@@ -30,7 +32,7 @@ async function machine(program: readonly number[], more: Bytes = {}): Promise<Ma
 
 const caughtOf = (result: RunResult): Caught => {
   assert.equal(result.reason, "catch");
-  return (result).caught;
+  return result.caught;
 };
 
 /** Runs a program with catches to its HLT; what was caught, with RIP. The end must be that of a run without catches. */

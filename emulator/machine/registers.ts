@@ -34,6 +34,8 @@ export function readCpu(core: Core, tpr: number): CpuState {
   });
   const top = (at32(L.FPU_SW) >> 11) & 7;
   const icount = core.icount;
+  // One buffer for all: it goes to another thread at each stop.
+  const xmm = u8.slice(L.XMM, L.XMM + 16 * 16);
   return {
     mode: modeOf(core),
     icount: BigInt(icount),
@@ -66,7 +68,7 @@ export function readCpu(core: Core, tpr: number): CpuState {
       }),
     },
     mxcsr: at32(L.MXCSR),
-    xmm: Array.from({ length: 16 }, (_value, i) => u8.slice(L.XMM + i * 16, L.XMM + i * 16 + 16)),
+    xmm: Array.from({ length: 16 }, (_value, i) => xmm.subarray(i * 16, i * 16 + 16)),
     msrs: MSR_NAMES.map(([index, name]) => ({ index, name, value: BigInt.asUintN(64, core.exports.peekMsr(index)) })),
     halted: at32(L.HALTED) !== 0,
   };

@@ -82,7 +82,8 @@ export async function webviewFrame(page: Page, selector: string, timeout = 30_00
     }
     await page.waitForTimeout(50);
   }
-  throw new Error(`No webview with ${selector} among ${page.frames().length} frames.`);
+  const frames = page.frames().map((frame) => new URL(frame.url(), "about:blank").pathname);
+  throw new Error(`No webview with ${selector} among ${frames.length} frames: ${frames.join(", ")}`);
 }
 
 /** Writes a picture of the window to a PNG file. */

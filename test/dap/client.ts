@@ -10,14 +10,15 @@ const SEPARATOR = "\r\n\r\n";
 interface Expectation {
   matches(event: DebugProtocol.Event): boolean;
   resolve(event: DebugProtocol.Event): void;
+  reject: (error: Error) => void;
 }
 
 export class Client {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #requests = new Map<number, (response: DebugProtocol.Response) => void>();
   #expectations: Expectation[] = [];
-  /** Events that nobody has waited for yet. */
-  readonly #events: DebugProtocol.Event[] = [];
+  /** Events that nobody has waited for yet, by their names. */
+  readonly #events = new Map<string, DebugProtocol.Event[]>();
   #received: Buffer = Buffer.alloc(0);
   #seq = 1;
   /** Everything said and heard, in order. */
@@ -37,6 +38,8 @@ export class Client {
         const message = `The adapter ended with ${code}: ${this.stderr}`;
         resolve({ type: "response", seq: 0, request_seq: seq, command: "", success: false, message });
       }
+      const error = new Error(`The adapter ended with ${code} before an event: ${this.stderr}`);
+      for (const { reject } of this.#expectations) reject(error);
     });
   }
 
@@ -75,13 +78,14 @@ export class Client {
   /** The next event of that name (and content) that nobody has taken yet. */
   event<Body = Record<string, unknown>>(name: string, holds: (body: Body) => boolean = () => true): Promise<Body> {
     const matches = (event: DebugProtocol.Event): boolean => event.event === name && holds(event.body as Body);
-    const index = this.#events.findIndex(matches);
-    if (index >= 0) return Promise.resolve(this.#events.splice(index, 1)[0]?.body as Body);
+    const known = this.#events.get(name) ?? [];
+    const index = known.findIndex(matches);
+    if (index >= 0) return Promise.resolve(known.splice(index, 1)[0]?.body as Body);
     return new Promise((resolve, reject) => {
-      this.#expectations.push({ matches, resolve: (event) => resolve(event.body as Body) });
-      void this.exited.then((code) =>
-        reject(new Error(`The adapter ended with ${code} before ${name}: ${this.stderr}`)),
-      );
+      const { exitCode } = this.#process;
+      if (exitCode === null)
+        this.#expectations.push({ matches, resolve: (event) => resolve(event.body as Body), reject });
+      else reject(new Error(`The adapter ended with ${exitCode} before ${name}: ${this.stderr}`));
     });
   }
 
@@ -139,7 +143,9 @@ export class Client {
     const event = message as DebugProtocol.Event;
     const expected = this.#expectations.find((one) => one.matches(event));
     if (expected === undefined) {
-      this.#events.push(event);
+      const known = this.#events.get(event.event);
+      if (known === undefined) this.#events.set(event.event, [event]);
+      else known.push(event);
       return;
     }
     this.#expectations = this.#expectations.filter((one) => one !== expected);

@@ -52,12 +52,18 @@ export class Window {
     return this.page.locator(".part.sidebar .monaco-list-row", { hasText: text }).first();
   }
 
-  /** A panel's page. On a busy machine the workbench now and then leaves a webview empty; its own command mends that. */
+  /**
+   * A panel's page. On a busy machine the workbench now and then leaves a webview empty, and reloading it does not help:
+   * its outer page has not come up. Hidden and shown again, it gets a new one, as users do it.
+   */
   async panel(name: string): Promise<Frame> {
     const selector = `body[data-panel=${name}]`;
-    return webviewFrame(this.page, selector).catch(async () => {
-      console.error(`The webview of ${name} stayed empty: reloading webviews.`);
-      await runCommand(this.page, "Developer: Reload Webviews");
+    return webviewFrame(this.page, selector).catch(async (error: Error) => {
+      console.error(`The webview of ${name} stayed empty (${error.message}): hiding and showing the panels.`);
+      await this.picture(`empty-${name}`);
+      await runCommand(this.page, "View: Toggle Panel Visibility");
+      await this.page.locator(".part.panel").waitFor({ state: "hidden" });
+      await runCommand(this.page, "Bootscope: Show Boot Panels");
       return webviewFrame(this.page, selector);
     });
   }
