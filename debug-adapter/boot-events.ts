@@ -27,6 +27,15 @@ export function readStopAt(names: readonly string[]): StopAt {
   return { phases: names.filter(isPhaseName), events: names.filter((name) => !isPhaseName(name)) };
 }
 
+/** Whether a filter is one for an event: its kind, "int13h", "int13h:42", "device:ide". */
+export function matchesEvent(filter: EventFilter, { kind, text, vector = 0, ax = 0 }: BootEvent): boolean {
+  if (filter === kind) return true;
+  if (kind === "device") return filter === `device:${text.slice("First use of ".length)}`;
+  if (kind !== "int") return false;
+  const call = `int${vector.toString(16).padStart(2, "0")}h`;
+  return filter === call || filter === `${call}:${(ax >> 8).toString(16).padStart(2, "0")}`;
+}
+
 /** "INT 13h AH=42h, drive 80h: extended read (3 times)". */
 export const eventText = ({ text, count }: Pick<BootEvent, "text" | "count">): string =>
   count === undefined || count < 2 ? text : `${text} (${count} times)`;

@@ -1,6 +1,6 @@
 /** Exactly what this adapter answers. */
 import type { DebugProtocol } from "@vscode/debugprotocol";
-import { BREAKPOINT_MODES } from "./breakpoints.ts";
+import { BREAKPOINT_MODES } from "./breakpoint-modes.ts";
 import { EXCEPTION_FILTERS } from "./exception-filters.ts";
 
 export const CAPABILITIES: DebugProtocol.Capabilities = {
@@ -14,8 +14,10 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsLogPoints: true,
   breakpointModes: BREAKPOINT_MODES,
   exceptionBreakpointFilters: [...EXCEPTION_FILTERS],
+  supportsExceptionFilterOptions: true,
   supportsExceptionInfoRequest: true,
   supportsSetVariable: true,
+  supportsValueFormattingOptions: true,
   supportsSetExpression: true,
   supportsEvaluateForHovers: true,
   supportsCompletionsRequest: true,

@@ -9,7 +9,7 @@ import { completions } from "./console/completion.ts";
 import { DebugConsole } from "./console/console.ts";
 import { failAt } from "./expressions/errors.ts";
 import { evaluateCompiled } from "./expressions/evaluate.ts";
-import type { ExpressionContext, ExpressionValue } from "./expressions/evaluate.ts";
+import type { CaughtValues, ExpressionContext, ExpressionValue } from "./expressions/evaluate.ts";
 import { compile, compileAssignment } from "./expressions/parser.ts";
 import type { SymbolTable } from "./expressions/symbols.ts";
 import { BIT_FIELDS, bitNames } from "./flags.ts";
@@ -28,6 +28,8 @@ export interface EvaluateServices {
   symbols?(): SymbolTable | undefined;
   /** Reads the symbols that there are by now. */
   symbolsReady?(): Promise<void>;
+  /** Of what the machine has stopped at. */
+  caught?(): CaughtValues | undefined;
 }
 
 export class Evaluate {
@@ -84,12 +86,14 @@ export class Evaluate {
   async context(): Promise<ExpressionContext> {
     await this.#services.symbolsReady?.();
     const symbols = this.#symbols();
+    const caught = this.#services.caught?.();
     return {
       cpu: await this.#target.cpu(),
       readMemory: (space, address, length) => this.#target.readMemory(space, address, length),
       readMsr: async (index) => (await this.#target.msrs()).find((msr) => msr.index === index)?.value,
       phase: async () => (await this.#target.phases()).at(-1)?.name,
       ...(symbols === undefined ? {} : { symbols }),
+      ...(caught === undefined ? {} : { caught }),
     };
   }
 

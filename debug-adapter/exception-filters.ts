@@ -1,13 +1,29 @@
-/** What a client can tick to stop at: phases and events of the boot, and the ends that a boot can come to. */
+/**
+ * What a client can tick to stop at: the ends that a boot can come to, its phases, processor exceptions, interrupts and
+ * single instructions, and events of the boot. The order is that of the boxes in the client.
+ */
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { PHASE_NAMES } from "../emulator/machine/api.ts";
-import type { EventFilter, PhaseName } from "../emulator/machine/api.ts";
+import type { Catch, EventFilter, PhaseName } from "../emulator/machine/api.ts";
+import { EXCEPTIONS } from "./exceptions.ts";
 import { phaseDescription, phaseLabel } from "./phases.ts";
 
-const PHASE_FILTER = "phase:";
-const EVENT_FILTER = "event:";
+/** A catch, before a condition is put on it. */
+export type PlainCatch = Catch extends infer C ? (C extends Catch ? Omit<C, "condition"> : never) : never;
 
-/** Events that have a box of their own; `stopAt` of the launch configuration knows more (events.ts). */
+/** What is behind a box. */
+export type FilterAim =
+  | { kind: "tripleFault" | "panic" }
+  | { kind: "phase"; phase: PhaseName }
+  | { kind: "event"; event: EventFilter }
+  | { kind: "catch"; catches: readonly PlainCatch[] };
+
+interface Filter {
+  wire: DebugProtocol.ExceptionBreakpointsFilter;
+  aim: FilterAim;
+}
+
+/** Events that have a box of their own; `stopAt` of the launch configuration knows more (boot-events.ts). */
 const EVENTS: readonly [event: EventFilter, label: string, when: string][] = [
   ["a20", "A20 gate", "when the A20 gate is opened or closed"],
   ["protected-mode", "Protected mode", "behind the instruction that sets CR0.PE"],
@@ -28,47 +44,124 @@ const EVENTS: readonly [event: EventFilter, label: string, when: string][] = [
   ["screen", "Screen mode", "when the screen changes its mode"],
 ];
 
-/** Filters of setExceptionBreakpoints. */
-export const EXCEPTION_FILTERS: readonly DebugProtocol.ExceptionBreakpointsFilter[] = [
-  ...PHASE_NAMES.map((name) => ({
-    filter: PHASE_FILTER + name,
-    label: `Phase: ${phaseLabel(name)}`,
-    description: `Stop before the ${phaseDescription(name)}.`,
-  })),
-  ...EVENTS.map(([event, label, when]) => ({
-    filter: EVENT_FILTER + event,
-    label: `Event: ${label}`,
-    description: `Stop ${when}.`,
-  })),
+const ERROR_CODES: ReadonlySet<number> = new Set([8, 10, 11, 12, 13, 14, 17]);
+
+const caught = (
+  filter: string,
+  label: string,
+  description: string,
+  conditionDescription: string,
+  ...catches: PlainCatch[]
+): Filter => ({
+  wire: { filter, label, description, supportsCondition: true, conditionDescription },
+  aim: { kind: "catch", catches },
+});
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** INT3, INTO and INT1 raise these on purpose: they are stopped at like the others. */
+const BY_INSTRUCTION: ReadonlySet<number> = new Set([1, 3, 4]);
+
+const exceptionFilter = ({ vector, mnemonic, name }: (typeof EXCEPTIONS)[number]): Filter =>
+  caught(
+    `exception:${mnemonic.slice(1).toLowerCase()}`,
+    `${mnemonic} ${capital(name)}`,
+    `Stop before a ${mnemonic} (${name}, vector ${vector}) is delivered.`,
+    vector === 14
+      ? "$error & 2 (a write), $error & 4 (by user code)"
+      : ERROR_CODES.has(vector)
+        ? "$error == 0x10, $cpl == 3"
+        : "$cpl == 3, cs:ip > 0x7c00",
+    { kind: "exception", vectors: [vector] },
+    ...(BY_INSTRUCTION.has(vector) ? [{ kind: "softwareInterrupt" as const, vectors: [vector] }] : []),
+  );
+
+const FILTERS: readonly Filter[] = [
   {
-    filter: "tripleFault",
-    label: "Triple fault",
-    description: "Stop where a triple fault would reset the processor; the session ends there when this is off.",
-    default: true,
+    wire: {
+      filter: "tripleFault",
+      label: "Triple fault",
+      description: "Stop where a triple fault would reset the processor; the session ends there when this is off.",
+      default: true,
+    },
+    aim: { kind: "tripleFault" },
   },
   {
-    filter: "panic",
-    label: "Kernel panic",
-    description: "Stop when the kernel prints a panic; it goes on when this is off.",
-    default: true,
+    wire: {
+      filter: "panic",
+      label: "Kernel panic",
+      description: "Stop when the kernel prints a panic; it goes on when this is off.",
+      default: true,
+    },
+    aim: { kind: "panic" },
   },
+  ...PHASE_NAMES.map((phase): Filter => ({
+    wire: {
+      filter: `phase:${phase}`,
+      label: `Phase: ${phaseLabel(phase)}`,
+      description: `Stop before the ${phaseDescription(phase)}.`,
+    },
+    aim: { kind: "phase", phase },
+  })),
+  caught(
+    "exception",
+    "Any CPU exception",
+    "Stop before any exception of the processor is delivered.",
+    "$vector == 13 && $error != 0",
+    { kind: "exception" },
+  ),
+  ...EXCEPTIONS.map(exceptionFilter),
+  caught(
+    "interrupt",
+    "Hardware interrupt",
+    "Stop at the first instruction of the handler of an interrupt from outside the processor.",
+    "$vector == 0x20",
+    { kind: "interrupt" },
+  ),
+  caught(
+    "softwareInterrupt",
+    "INT n",
+    "Stop before INT n, INT3, INTO and INT1, in any mode.",
+    "$vector == 0x13 && ah == 0x42",
+    { kind: "softwareInterrupt" },
+  ),
+  caught(
+    "port",
+    "I/O port access",
+    "Stop behind IN, OUT, INS and OUTS.",
+    "$port == 0x3f8, $port >= 0x1f0 && $port <= 0x1f7",
+    { kind: "port", first: 0, last: 0xffff, access: "readWrite" },
+  ),
+  caught("hlt", "HLT", "Stop before HLT.", "flags.if == 0", { kind: "instruction", instruction: "hlt" }),
+  caught(
+    "magic",
+    "Magic breakpoint XCHG BX,BX",
+    "Stop before XCHG BX,BX, the magic breakpoint of other emulators.",
+    "ax == 1",
+    { kind: "instruction", instruction: "magic" },
+  ),
+  caught("syscall", "SYSCALL, SYSENTER", "Stop before a system call by SYSCALL or SYSENTER.", "rax == 59", {
+    kind: "instruction",
+    instruction: "syscall",
+  }),
+  ...EVENTS.map(([event, label, when]): Filter => ({
+    wire: {
+      filter: `event:${event}`,
+      label: `Event: ${label}`,
+      description: `Stop ${when}.`,
+      supportsCondition: true,
+      conditionDescription: event.startsWith("int") ? "ah == 0x42" : '$phase == "bootloader"',
+    },
+    aim: { kind: "event", event },
+  })),
 ];
 
-export interface ExceptionFilters {
-  phases: PhaseName[];
-  events: EventFilter[];
-  tripleFault: boolean;
-  panic: boolean;
-}
+/** Filters of setExceptionBreakpoints. */
+export const EXCEPTION_FILTERS: readonly DebugProtocol.ExceptionBreakpointsFilter[] = FILTERS.map(({ wire }) => wire);
 
-/** Reads the filters that a client has switched on; an unknown one is an error. */
-export function readFilters(filters: readonly string[]): ExceptionFilters {
-  const unknown = filters.find((name) => !EXCEPTION_FILTERS.some(({ filter }) => filter === name));
-  if (unknown !== undefined) throw new Error(`There is no exception filter "${unknown}".`);
-  return {
-    phases: PHASE_NAMES.filter((name) => filters.includes(PHASE_FILTER + name)),
-    events: EVENTS.map(([event]) => event).filter((event) => filters.includes(EVENT_FILTER + event)),
-    tripleFault: filters.includes("tripleFault"),
-    panic: filters.includes("panic"),
-  };
+/** What is behind a filter's name, and whether it takes a condition. Throws with one sentence on any other name. */
+export function filterNamed(name: string): { aim: FilterAim; conditional: boolean; label: string } {
+  const found = FILTERS.find(({ wire }) => wire.filter === name);
+  if (found === undefined) throw new Error(`There is no exception filter "${name}".`);
+  return { aim: found.aim, conditional: found.wire.supportsCondition === true, label: found.wire.label };
 }

@@ -1,12 +1,15 @@
 /** Whether the machine runs or stands, who is told, and which stops are passed over. */
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { hex } from "./address.ts";
-import type { Breakpoints } from "./breakpoints.ts";
-import { readFilters } from "./exception-filters.ts";
-import type { ExceptionFilters } from "./exception-filters.ts";
+import type { BreakpointKind, Breakpoints, Hit } from "./breakpoints.ts";
+import type { Catches } from "./catches.ts";
+import { exceptionInfo, tripleFaultText } from "./exception-info.ts";
+import type { CaughtValues } from "./expressions/evaluate.ts";
 import type { Launch } from "./launch.ts";
 import type { StateEventBody } from "./protocol.ts";
 import { StepError } from "./stepping.ts";
+import { caughtValues, eventValues } from "./stop-filters.ts";
+import type { FilterHit, StopFilters } from "./stop-filters.ts";
 import { describeStop } from "./stops.ts";
 import type { StopDescription } from "./stops.ts";
 import type { CpuState, EventFilter, PhaseName, StopResult, Target } from "./target.ts";
@@ -31,32 +34,65 @@ export interface ExecutionEvents {
 
 const ENTRY: StopDescription = { reason: "entry", description: "Paused on entry", final: false };
 
-type State = "idle" | "stopped" | "running" | "final" | "ended";
+/** `reason` of the stopped event by the kind of breakpoint. */
+const HIT_REASONS: Readonly<Record<BreakpointKind, string>> = {
+  source: "breakpoint",
+  instruction: "instruction breakpoint",
+  function: "function breakpoint",
+  data: "data breakpoint",
+};
 
-const DEFAULT_FILTERS: ExceptionFilters = readFilters(["tripleFault", "panic"]);
+const ofBreakpoints = ({ reason }: StopResult): boolean =>
+  reason === "breakpoint" || reason === "watchpoint" || reason === "catch";
+
+type State = "idle" | "stopped" | "running" | "final" | "ended";
 
 export class Execution {
   readonly #target: Target;
   readonly #breakpoints: Breakpoints;
+  readonly #filters: StopFilters;
+  readonly #catches: Catches;
   readonly #events: ExecutionEvents;
   #state: State = "idle";
   #launch: Launch | undefined;
-  #filters = DEFAULT_FILTERS;
-  /** The client's breakpoints behind the last stop. */
-  #hit: Awaited<ReturnType<Breakpoints["hit"]>>;
-  #lastStop: StopDescription | undefined;
+  /** The client's breakpoints and filters behind the last stop. */
+  #hit: Hit | undefined;
+  #filterHits: readonly FilterHit[] = [];
+  #lastStop: { stop: StopResult; description: StopDescription } | undefined;
   #interrupted = false;
   /** The run or step under way; never rejects. */
   #running: Promise<void> = Promise.resolve();
 
-  constructor(target: Target, breakpoints: Breakpoints, events: ExecutionEvents) {
+  constructor(
+    target: Target,
+    breakpoints: Breakpoints,
+    filters: StopFilters,
+    catches: Catches,
+    events: ExecutionEvents,
+  ) {
     this.#target = target;
     this.#breakpoints = breakpoints;
+    this.#filters = filters;
+    this.#catches = catches;
     this.#events = events;
   }
 
-  get lastStop(): StopDescription | undefined {
-    return this.#state === "stopped" || this.#state === "final" ? this.#lastStop : undefined;
+  get #stands(): boolean {
+    return this.#state === "stopped" || this.#state === "final";
+  }
+
+  /** Of what the machine has stopped at. */
+  get caught(): CaughtValues | undefined {
+    const stop = this.#stands ? this.#lastStop?.stop : undefined;
+    if (stop?.reason === "catch") return caughtValues(stop.caught);
+    return stop?.reason === "event" ? eventValues(stop.event) : undefined;
+  }
+
+  /** The exceptionInfo request: about what the machine has stopped at. Throws when that is no exception. */
+  async exceptionInfo(): Promise<DebugProtocol.ExceptionInfoResponse["body"]> {
+    if (!this.#stands || this.#lastStop === undefined) throw new Error("The machine did not stop on an exception.");
+    const { stop, description } = this.#lastStop;
+    return exceptionInfo(stop, description, this.#target);
   }
 
   get running(): boolean {
@@ -82,7 +118,8 @@ export class Execution {
     await this.#target.launch(launch.config);
     this.#launch = launch;
     this.#state = "stopped";
-    await this.setFilters(this.#filters);
+    this.#catches.forget();
+    await this.armFilters();
   }
 
   /** The client has set its breakpoints: off it goes by `run`, or it stops at its entry. */
@@ -107,7 +144,7 @@ export class Execution {
     this.#state = "idle";
     await this.#target.close();
     await this.launch(launch);
-    if (!launch.noDebug) await this.#breakpoints.arm();
+    await this.#breakpoints.arm();
   }
 
   /** Powers the machine off and on again, to stand at its first instruction. */
@@ -117,11 +154,12 @@ export class Execution {
     await this.#announce({ reason: "step" }, ENTRY);
   }
 
-  async setFilters(filters: ExceptionFilters): Promise<void> {
-    this.#filters = filters;
+  /** Tells the machine which filters are on. */
+  async armFilters(): Promise<void> {
     if (this.#state === "idle" || this.#state === "ended") return;
     await this.#target.stopAtPhases(this.#passingPhases());
     await this.#target.stopAtEvents(this.#stopEvents());
+    await this.#filters.arm(this.noDebug);
   }
 
   /** The phases to stop at: those of the launch configuration, and those that the client's filters name. */
@@ -152,7 +190,9 @@ export class Execution {
   /** Throws unless the machine stands and can go on. */
   requireMovable(): void {
     if (this.#state === "final") {
-      throw new Error(`The machine has stopped for good (${this.#lastStop?.description ?? ""}): restart it.`);
+      throw new Error(
+        `The machine has stopped for good (${this.#lastStop?.description.description ?? ""}): restart it.`,
+      );
     }
     this.requireStopped();
   }
@@ -163,6 +203,7 @@ export class Execution {
     this.#state = "running";
     this.#interrupted = false;
     this.#hit = undefined;
+    this.#filterHits = [];
     this.#events.state({ state: "running" });
     this.#running = move().then(
       (stop) => this.#stopped(stop),
@@ -215,19 +256,23 @@ export class Execution {
     if (stop.reason === "panic") return !this.#filters.panic || this.noDebug;
     if (stop.reason === "phase" && !this.#stopPhases().includes(stop.phase.name)) {
       await this.#events.kernelBegins();
+      await this.#breakpoints.refresh();
       return true;
     }
-    if (stop.reason !== "breakpoint" && stop.reason !== "watchpoint") return false;
+    if (stop.reason === "event") return this.#filters.excludes(stop.event, this.#launch?.stopAt.events ?? []);
+    if (stop.reason !== "breakpoint" && stop.reason !== "watchpoint" && stop.reason !== "catch") return false;
+    this.#filterHits = stop.reason === "catch" ? this.#filters.behind(stop.caught) : [];
     this.#hit = await this.#breakpoints.hit(stop);
+    if (stop.reason === "catch") await this.#filters.explain(this.#filterHits, stop.caught);
     if (await this.#events.wanted(stop)) return false;
-    // A breakpoint that is nobody's was a temporary one of stepping.
-    if (this.#hit === undefined) return stop.reason === "breakpoint";
-    return this.#hit.ids.length === 0;
+    // What is nobody's was a temporary breakpoint of stepping, or has just been taken away.
+    return this.#filterHits.length === 0 && (this.#hit === undefined || this.#hit.ids.length === 0);
   }
 
   async #stopped(stop: StopResult): Promise<void> {
     if (this.#state !== "running") return;
-    const description = describeStop(stop);
+    const description = await this.#describe(stop);
+    if (this.#state !== "running") return;
     const ends =
       (stop.reason === "poweroff" && this.#launch?.endOnPoweroff !== false) ||
       (stop.reason === "tripleFault" && !this.#filters.tripleFault) ||
@@ -240,13 +285,29 @@ export class Execution {
     this.end();
   }
 
+  /** The client's own breakpoints say more about it than the machine. */
+  async #describe(stop: StopResult): Promise<StopDescription> {
+    const description = describeStop(stop, this.#filterHits[0]?.label);
+    if (stop.reason === "tripleFault") {
+      return { ...description, text: await tripleFaultText(stop.detail, this.#target).catch(() => stop.detail) };
+    }
+    const hit = this.#hit;
+    if (hit === undefined || hit.ids.length === 0 || !ofBreakpoints(stop)) return description;
+    return {
+      ...description,
+      reason: HIT_REASONS[hit.kind],
+      ...(hit.description === undefined ? {} : { description: hit.description }),
+    };
+  }
+
   async #announce(stop: StopResult, description: StopDescription): Promise<void> {
     const before = this.#state;
     // A machine that failed cannot be asked any more.
     const cpu = await this.#target.cpu().catch(() => undefined);
+    if (cpu !== undefined) await this.#look(stop);
     if (this.#state !== before) return;
     this.#state = description.final ? "final" : "stopped";
-    this.#lastStop = description;
+    this.#lastStop = { stop, description };
     this.#events.flushOutput();
     if (cpu !== undefined) this.#events.stands(cpu);
     const body: DebugProtocol.StoppedEvent["body"] = {
@@ -256,10 +317,9 @@ export class Execution {
       allThreadsStopped: true,
     };
     if (description.text !== undefined) body.text = description.text;
-    if (stop.reason === "breakpoint" || stop.reason === "watchpoint") {
-      if (this.#hit?.kind === "function") body.reason = "function breakpoint";
-      if (this.#hit?.kind === "source") body.reason = "breakpoint";
-      if (this.#hit !== undefined) body.hitBreakpointIds = this.#hit.ids;
+    if (ofBreakpoints(stop)) {
+      const ids = [...(this.#hit?.ids ?? []), ...this.#filterHits.map(({ id }) => id)];
+      if (ids.length > 0) body.hitBreakpointIds = ids;
     }
     const { description: what, text } = description;
     this.#events.state({
@@ -269,6 +329,14 @@ export class Execution {
     });
     this.#events.event("stopped", body);
     this.#events.stopped(stop);
+  }
+
+  /** Before the client is told: what may have become of its breakpoints meanwhile. A step changes little. */
+  async #look(stop: StopResult): Promise<void> {
+    const looks = [this.#breakpoints.noteValues()];
+    if (stop.reason !== "step") looks.push(this.#breakpoints.refresh());
+    // A machine that fails meanwhile says so by itself.
+    await Promise.all(looks).catch(() => undefined);
   }
 
   /** The machine could not move as it was told: it stands where it stood. */

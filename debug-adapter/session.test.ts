@@ -76,6 +76,7 @@ async function session(
         return done();
       },
       setWatchpoints: done,
+      setCatches: done,
       stopAtPhases: (names) => {
         fake.phases = names;
         return done();

@@ -10,22 +10,23 @@ import {
   optionalInteger,
   optionalText,
   textOf,
-  textsOf,
 } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
 import { originText } from "./boot-events.ts";
 import { Breakpoints } from "./breakpoints.ts";
+import { Catches } from "./catches.ts";
 import { CAPABILITIES } from "./capabilities.ts";
 import { CodeView } from "./code-view.ts";
 import { Evaluate } from "./evaluate.ts";
 import { Execution } from "./execution.ts";
 import { evaluateAddress } from "./expressions/evaluate.ts";
+import type { CaughtValues, ExpressionContext } from "./expressions/evaluate.ts";
+import type { SymbolTable } from "./expressions/symbols.ts";
 import { readLaunch } from "./launch.ts";
 import type { CheckPlan, Launch, SymbolFile } from "./launch.ts";
 import { panelMemory, readMemory, writeMemory } from "./memory.ts";
 import { MAX_ORIGINS, originsAt } from "./origins.ts";
 import { GuestOutput } from "./output.ts";
-import { readFilters } from "./exception-filters.ts";
 import { phaseLabel, wirePhases } from "./phases.ts";
 import { SessionGdb } from "./gdb/session-host.ts";
 import type { SessionControl } from "./gdb/session-host.ts";
@@ -37,6 +38,7 @@ import type { SourceModule } from "./sources.ts";
 import { stackTrace } from "./stack.ts";
 import { Symbols } from "./symbols.ts";
 import type { SymbolList } from "./symbols.ts";
+import { StopFilters } from "./stop-filters.ts";
 import { Stepping } from "./stepping.ts";
 import type { CreateTarget, StopResult, Target } from "./target.ts";
 import { Variables } from "./variables.ts";
@@ -76,6 +78,7 @@ export class BootscopeSession extends DebugSession {
   readonly #symbols: Symbols;
   readonly #code: CodeView;
   readonly #breakpoints: Breakpoints;
+  readonly #filters: StopFilters;
   readonly #variables: Variables;
   readonly #evaluate: Evaluate;
   readonly #stepping: Stepping;
@@ -124,20 +127,37 @@ export class BootscopeSession extends DebugSession {
       memoryBytes,
       symbols: () => this.#symbols,
       symbolsReady: () => this.#symbols.ready(),
+      caught: () => this.#execution.caught,
     });
     this.#code = new CodeView(this.#target, this.#sources);
-    this.#breakpoints = new Breakpoints(this.#target, this.#sources, {
-      context: () => this.#evaluate.context(),
-      symbols: () => this.#symbols,
+    const catches = new Catches(this.#target);
+    const context = async (caught: CaughtValues = {}): Promise<ExpressionContext> => ({
+      ...(await this.#evaluate.context()),
+      caught,
+    });
+    const symbols = (): SymbolTable => this.#symbols;
+    this.#breakpoints = new Breakpoints(this.#target, this.#sources, catches, {
+      context,
+      symbols,
       tell: (line, place) => this.#tell(line, place),
       changed: (breakpoint) => this.#event("breakpoint", { reason: "changed", breakpoint }),
+      row: async (reference, name) =>
+        (await this.#variables.variables(reference)).find((variable) => variable.name === name),
+      seen: (from, end) => this.#code.seen(from, end),
+      silent: () => this.#execution.noDebug,
+    });
+    this.#filters = new StopFilters(catches, {
+      newId: () => this.#breakpoints.newId(),
+      context,
+      symbols,
+      tell: (line) => this.#tell(line),
     });
     this.#stepping = new Stepping(this.#target, {
       passesOver: (stop) => this.#execution.passesOver(stop),
       lineOf: (cpu) => this.#code.lineOf(cpu),
       interrupted: () => this.#execution.interrupted,
     });
-    this.#execution = new Execution(this.#target, this.#breakpoints, {
+    this.#execution = new Execution(this.#target, this.#breakpoints, this.#filters, catches, {
       threadId: THREAD,
       event: (name, body) => this.#event(name, body),
       state: (body) => {
@@ -259,12 +279,13 @@ export class BootscopeSession extends DebugSession {
         return { breakpoints: await this.#breakpoints.setData(list(args)) };
       },
       setExceptionBreakpoints: async (args) => {
-        await this.#execution.setFilters(readFilters(textsOf(args, "filters")));
+        const breakpoints = this.#filters.use(args);
+        await this.#execution.armFilters();
+        return { breakpoints };
       },
-      exceptionInfo: () => {
-        const stop = this.#execution.lastStop;
-        if (stop?.reason !== "exception") throw new Error("The machine did not stop on an exception.");
-        return { exceptionId: stop.description, breakMode: "always", ...(stop.text ? { description: stop.text } : {}) };
+      exceptionInfo: (args) => {
+        this.#thread(args);
+        return this.#execution.exceptionInfo();
       },
     };
   }

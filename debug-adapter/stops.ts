@@ -1,8 +1,9 @@
 /** Why the machine stopped, in the protocol's words and in the user's. */
 import { describe, hex, inSpace } from "./address.ts";
 import { eventText } from "./boot-events.ts";
+import { caughtText } from "./exceptions.ts";
 import { phaseDescription, phaseLabel } from "./phases.ts";
-import type { StopResult } from "./target.ts";
+import type { Caught, StopResult } from "./target.ts";
 
 export interface StopDescription {
   /** `reason` of the stopped event. */
@@ -15,7 +16,8 @@ export interface StopDescription {
   final: boolean;
 }
 
-export function describeStop(stop: StopResult): StopDescription {
+/** @param instruction what is caught when it is a single instruction: "HLT" */
+export function describeStop(stop: StopResult, instruction?: string): StopDescription {
   switch (stop.reason) {
     case "step":
       return { reason: "step", description: "Paused on step", final: false };
@@ -33,6 +35,12 @@ export function describeStop(stop: StopResult): StopDescription {
         description: `Paused on ${stop.access} at ${hex(stop.address)}`,
         final: false,
       };
+    case "catch": {
+      const { kind } = stop.caught;
+      const { name, text } = caughtText(stop.caught, instruction);
+      if (kind === "exception") return exception(name, text, false);
+      return { reason: CATCH_REASONS[kind], description: `Paused: ${text}`, final: false };
+    }
     case "phase":
       return {
         reason: "phase",
@@ -61,6 +69,17 @@ export function describeStop(stop: StopResult): StopDescription {
       return exception("Not emulated", stop.message, false);
   }
 }
+
+/** `reason` of the stopped event for what is no exception. */
+const CATCH_REASONS: Readonly<Record<Exclude<Caught["kind"], "exception">, string>> = {
+  interrupt: "interrupt",
+  softwareInterrupt: "interrupt",
+  instruction: "instruction",
+  port: "port",
+  msr: "data breakpoint",
+  control: "data breakpoint",
+  register: "data breakpoint",
+};
 
 const exception = (name: string, text: string, final: boolean): StopDescription => ({
   reason: "exception",

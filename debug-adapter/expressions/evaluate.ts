@@ -10,6 +10,14 @@ import type { Address } from "../address.ts";
 import { compile } from "./parser.ts";
 import type { SymbolTable } from "./symbols.ts";
 
+/** What `$vector`, `$error`, `$port` and `$value` are: of what the machine has stopped at. */
+export interface CaughtValues {
+  vector?: number;
+  error?: number;
+  port?: number;
+  value?: bigint;
+}
+
 /** What an expression may look at. */
 export interface ExpressionContext {
   cpu: CpuState;
@@ -17,8 +25,7 @@ export interface ExpressionContext {
   /** A model specific register that `cpu` does not list; undefined when there is none. */
   readMsr?(index: number): Promise<bigint | undefined>;
   phase?(): Promise<PhaseName | undefined>;
-  /** The processor exception that the machine has stopped on. */
-  exception?: { vector: number; error?: number };
+  caught?: CaughtValues;
   symbols?: SymbolTable;
 }
 
@@ -77,8 +84,8 @@ async function fetching<T>(context: ExpressionContext, compute: (readers: Reader
   let phase: { value: bigint | undefined } | undefined;
   const readers: Readers = {
     register(name) {
-      if (name === "exception") return optional(context.exception?.vector);
-      if (name === "error") return optional(context.exception?.error);
+      if (name === "vector" || name === "error" || name === "port") return optional(context.caught?.[name]);
+      if (name === "value") return context.caught?.value;
       if (name !== "phase") return registerOf(context.cpu, name);
       if (phase !== undefined || context.phase === undefined) return phase?.value;
       throw new Missing(async () => {

@@ -164,8 +164,10 @@ test("phase and mode are compared by name", async () => {
     '$mode == "real"': 1n,
     $phase: 1n,
   });
-  const stopped = testContext({ exception: { vector: 14, error: 2 } });
-  assert.equal((await evaluateExpression("$exception == 14 && $error & 2", stopped)).value, 1n);
+  const stopped = testContext({ caught: { vector: 14, error: 2 } });
+  assert.equal((await evaluateExpression("$exception == 14 && $vector == 14 && $error & 2", stopped)).value, 1n);
+  const port = testContext({ caught: { port: 0x3f8, value: 0x41n } });
+  assert.equal((await evaluateExpression("$port == 0x3f8 && $value == 'A'", port)).value, 1n);
 });
 
 test("what is not needed is not read", async () => {
@@ -228,7 +230,7 @@ test("errors name the place and what was expected", async () => {
     '$phase == "user"': /^Character 11 .*one of "bios", "bootloader".* was expected, not "user"/,
     "phys:1 == lin:1": /^Character 8 .*two addresses of one space were expected/,
     "0x7c0:cs:ip": /^Character 7 .*an offset was expected, not a linear address/,
-    $exception: /^Character 1 .*"exception" has no value at this stop/,
+    $exception: /^Character 1 .*"vector" has no value at this stop/,
     "1 ? 2": /^Character 6 .*":" was expected/,
     "1ffff_ffff_ffff_ffffh": /^Character 1 .*a number of at most 64 bits was expected/,
     "rax @ 1": /^Character 5 .*a value or an operator was expected, not "@"/,

@@ -23,9 +23,13 @@ const FACTS: Readonly<Record<string, ValueType>> = {
   cpl: { bits: 8, signed: false },
   phase: { bits: 8, signed: false, names: "phase" },
   mode: { bits: 8, signed: false, names: "mode" },
-  exception: { bits: 8, signed: false },
+  vector: { bits: 8, signed: false },
   error: { bits: 32, signed: false },
+  port: { bits: 16, signed: false },
+  value: { bits: 64, signed: false },
 };
+/** Other names of facts. */
+const ALIASES: Readonly<Record<string, string>> = { exception: "vector" };
 
 const WIDTHS = new Map<string, number>([
   ...GPR_NAMES.map((name): [string, number] => [name, 64]),
@@ -66,8 +70,10 @@ export function namedValue(written: string, at: number): Named | undefined {
     return register(part.register, part.shift, bits, at);
   }
   if (WIDTHS.has(`${name}.selector`)) return register(`${name}.selector`, 0, 16, at);
-  const fact = Object.hasOwn(FACTS, name) ? FACTS[name] : undefined;
-  if (fact !== undefined) return { node: { ...register(name, 0, 64, at).node }, type: fact };
+  const fact = Object.hasOwn(ALIASES, name) ? (ALIASES[name] ?? name) : name;
+  // Without its "$" such a name may well be a symbol.
+  const type = written.startsWith("$") && Object.hasOwn(FACTS, fact) ? FACTS[fact] : undefined;
+  if (type !== undefined) return { node: register(fact, 0, 64, at).node, type };
   return field(name, at) ?? lane(name, undefined, at) ?? msr(name, at);
 }
 
@@ -111,6 +117,6 @@ export const ALL_NAMES: ReadonlySet<string> = new Set([
   ...[...WIDTHS.keys()].filter((name) => !(GPR_NAMES as readonly string[]).includes(name)),
   ...SEGMENT_NAMES,
   ...Object.entries(BIT_FIELDS).flatMap(([name, fields]) => fields.map((one) => `${name}.${one.name.toLowerCase()}`)),
-  ...Object.keys(FACTS).map((name) => `$${name}`),
+  ...[...Object.keys(FACTS), ...Object.keys(ALIASES)].map((name) => `$${name}`),
   ...ALL_MSRS.map(([, name]) => `msr.${name.toLowerCase()}`),
 ]);
