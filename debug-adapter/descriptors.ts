@@ -2,7 +2,8 @@
 import type { Segment } from "../emulator/machine/api.ts";
 import { hex } from "./address.ts";
 
-const SYSTEM_TYPES: Readonly<Record<number, string>> = {
+/** System segments and gates by type (Intel SDM vol. 3, table 3-2). */
+export const SYSTEM_TYPES: Readonly<Record<number, string>> = {
   1: "16-bit TSS (available)",
   2: "LDT",
   3: "16-bit TSS (busy)",
@@ -43,60 +44,124 @@ export interface Descriptor {
   text: string;
 }
 
+/** One entry of a descriptor table as a number: 8 bytes, or 16 for what is wider in long mode. */
+export interface Entry {
+  /** Its first byte in the table: the selector without TI and RPL, in a GDT or LDT. */
+  offset: number;
+  bytes: 8 | 16;
+  value: bigint;
+}
+
 const u64At = (bytes: Uint8Array, offset: number): bigint =>
   new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(offset, true);
 
-/** The entries of a GDT or LDT that are not empty; in long mode system descriptors take two slots. */
-export function decodeGdt(bytes: Uint8Array, longMode: boolean): Descriptor[] {
-  const result: Descriptor[] = [];
-  for (let offset = 0; offset + 8 <= bytes.length; offset += 8) {
+/** All whole entries of a GDT or LDT; in long mode system descriptors take two slots. */
+export function segmentEntries(bytes: Uint8Array, longMode: boolean): Entry[] {
+  const result: Entry[] = [];
+  for (let offset = 0; offset + 8 <= bytes.length;) {
     const low = u64At(bytes, offset);
-    if (low === 0n) continue;
-    const attributes = Number((low >> 40n) & 0xffffn) & 0xf0ff;
-    let base = ((low >> 16n) & 0xffffffn) | ((low >> 32n) & 0xff000000n);
-    const name = hex(offset, 4);
-    if (longMode && !(attributes & 0x10) && offset + 16 <= bytes.length) {
-      base |= (u64At(bytes, offset + 8) & 0xffffffffn) << 32n;
-      offset += 8;
-    }
-    const limit = (low & 0xffffn) | ((low >> 32n) & 0xf0000n);
-    const bytesLimit = attributes & 0x8000 ? (limit << 12n) | 0xfffn : limit;
-    result.push({ name, text: `base ${hex(base)} limit ${hex(bytesLimit)} ${describeAttributes(attributes)}` });
+    const isWide = longMode && low !== 0n && (low & 0x100000000000n) === 0n && offset + 16 <= bytes.length;
+    const value = isWide ? low | (u64At(bytes, offset + 8) << 64n) : low;
+    result.push({ offset, bytes: isWide ? 16 : 8, value });
+    offset += isWide ? 16 : 8;
   }
   return result;
 }
 
-/** The gates of an IDT (8 bytes each, 16 in long mode) that are not empty. */
-export function decodeIdt(bytes: Uint8Array, longMode: boolean): Descriptor[] {
+/** All whole gates of an IDT, 8 bytes each, 16 in long mode. */
+export function gateEntries(bytes: Uint8Array, longMode: boolean): Entry[] {
   const size = longMode ? 16 : 8;
-  const result: Descriptor[] = [];
-  for (let vector = 0; vector < 256 && (vector + 1) * size <= bytes.length; vector++) {
-    const low = u64At(bytes, vector * size);
-    const high = longMode ? u64At(bytes, vector * size + 8) : 0n;
-    if (low === 0n && high === 0n) continue;
-    const offset = (low & 0xffffn) | ((low >> 32n) & 0xffff0000n) | ((high & 0xffffffffn) << 32n);
-    const selector = (low >> 16n) & 0xffffn;
-    const ist = longMode ? Number((low >> 32n) & 7n) : 0;
-    const attributes = Number((low >> 40n) & 0xffn);
-    const text = `${hex(selector, 4)}:${hex(offset)} ${describeAttributes(attributes)}${ist ? `, IST ${ist}` : ""}`;
-    result.push({ name: `${vector}`, text: VECTORS[vector] === undefined ? text : `${text} (${VECTORS[vector]})` });
-  }
-  return result;
+  return Array.from({ length: Math.min(256, Math.floor(bytes.length / size)) }, (_, vector) => {
+    const offset = vector * size;
+    const low = u64At(bytes, offset);
+    return { offset, bytes: size, value: longMode ? low | (u64At(bytes, offset + 8) << 64n) : low };
+  });
 }
+
+/** What a segment register would load of a descriptor. */
+export interface SegmentParts {
+  base: bigint;
+  /** Of the last byte, after G. */
+  limit: number;
+  /** Bits 8 to 23 of the upper half, without those of the limit. */
+  attributes: number;
+}
+
+export function segmentParts({ value }: Pick<Entry, "value">): SegmentParts {
+  const attributes = Number((value >> 40n) & 0xf0ffn);
+  const limit = (value & 0xffffn) | ((value >> 32n) & 0xf0000n);
+  const base = ((value >> 16n) & 0xffffffn) | ((value >> 32n) & 0xff000000n) | (((value >> 64n) & 0xffffffffn) << 32n);
+  return { base, limit: Number(attributes & 0x8000 ? (limit << 12n) | 0xfffn : limit), attributes };
+}
+
+/** Gates that lie in a GDT or LDT: call gates and task gates. */
+const GATES: ReadonlySet<number> = new Set([4, 5, 12]);
+
+export const isGate = (attributes: number): boolean => !(attributes & 0x10) && GATES.has(attributes & 15);
+
+export function segmentText(entry: Entry): string {
+  const { base, limit, attributes } = segmentParts(entry);
+  if (isGate(attributes)) return gateText(entry, entry.bytes === 16);
+  return `base ${hex(base)} limit ${hex(limit)} ${describeAttributes(attributes)}`;
+}
+
+export interface GateParts {
+  selector: number;
+  offset: bigint;
+  /** Stack of the TSS's interrupt stack table, 0 for none. */
+  ist: number;
+  /** Type, DPL and P, as in a segment's attributes. */
+  attributes: number;
+}
+
+export function gateParts({ value }: Pick<Entry, "value">, longMode: boolean): GateParts {
+  return {
+    selector: Number((value >> 16n) & 0xffffn),
+    offset: (value & 0xffffn) | ((value >> 32n) & 0xffff0000n) | (((value >> 64n) & 0xffffffffn) << 32n),
+    ist: longMode ? Number((value >> 32n) & 7n) : 0,
+    attributes: Number((value >> 40n) & 0xffn),
+  };
+}
+
+export function gateText(entry: Entry, longMode: boolean): string {
+  const { selector, offset, ist, attributes } = gateParts(entry, longMode);
+  return `${hex(selector, 4)}:${hex(offset)} ${describeAttributes(attributes)}${ist ? `, IST ${ist}` : ""}`;
+}
+
+/** The entries of a GDT or LDT that are not empty. */
+export const decodeGdt = (bytes: Uint8Array, longMode: boolean): Descriptor[] =>
+  segmentEntries(bytes, longMode)
+    .filter(({ value }) => value !== 0n)
+    .map((entry) => ({ name: hex(entry.offset, 4), text: segmentText(entry) }));
+
+/** The gates of an IDT that are not empty. */
+export const decodeIdt = (bytes: Uint8Array, longMode: boolean): Descriptor[] =>
+  gateEntries(bytes, longMode).flatMap((entry, vector) => {
+    if (entry.value === 0n) return [];
+    const text = gateText(entry, longMode);
+    const exception = VECTORS[vector];
+    return [{ name: `${vector}`, text: exception === undefined ? text : `${text} (${exception})` }];
+  });
+
+/** "f000:e987" of a far pointer. */
+export const farText = (pointer: number): string => {
+  const four = (value: number): string => value.toString(16).padStart(4, "0");
+  return `${four(pointer >>> 16)}:${four(pointer & 0xffff)}`;
+};
 
 /** The real-mode interrupt table: 256 far pointers at 0. */
 export function decodeIvt(bytes: Uint8Array): Descriptor[] {
-  const result: Descriptor[] = [];
-  for (let vector = 0; vector < 256 && (vector + 1) * 4 <= bytes.length; vector++) {
-    const [b0 = 0, b1 = 0, b2 = 0, b3 = 0] = bytes.subarray(vector * 4, vector * 4 + 4);
-    if ((b0 | b1 | b2 | b3) === 0) continue;
-    const four = (value: number): string => value.toString(16).padStart(4, "0");
-    result.push({ name: hex(vector, 2), text: `${four(b2 | (b3 << 8))}:${four(b0 | (b1 << 8))}` });
-  }
-  return result;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: Math.min(256, Math.floor(bytes.length / 4)) }, (_, vector) => vector).flatMap(
+    (vector) => {
+      const pointer = view.getUint32(vector * 4, true);
+      return pointer === 0 ? [] : [{ name: hex(vector, 2), text: farText(pointer) }];
+    },
+  );
 }
 
-const VECTORS: Readonly<Record<number, string>> = {
+/** Exceptions by vector (Intel SDM vol. 3, table 6-1). */
+export const VECTORS: Readonly<Record<number, string>> = {
   0: "#DE",
   1: "#DB",
   2: "NMI",
@@ -115,4 +180,6 @@ const VECTORS: Readonly<Record<number, string>> = {
   17: "#AC",
   18: "#MC",
   19: "#XM",
+  20: "#VE",
+  21: "#CP",
 };

@@ -7,6 +7,8 @@ export interface BitField {
   /** Bits; 1 unless given. */
   width?: number;
   meaning: string;
+  /** Names of the contents that a wider field can have. */
+  values?: Readonly<Record<number, string>>;
 }
 
 export const RFLAGS: readonly BitField[] = [
@@ -63,12 +65,16 @@ const CR4: readonly BitField[] = [
   { name: "OSXMMEXCPT", bit: 10, meaning: "SSE exceptions" },
   { name: "UMIP", bit: 11, meaning: "SGDT and its like for the supervisor only" },
   { name: "LA57", bit: 12, meaning: "5-level paging" },
+  { name: "VMXE", bit: 13, meaning: "virtual machine extensions" },
+  { name: "SMXE", bit: 14, meaning: "safer mode extensions" },
   { name: "FSGSBASE", bit: 16, meaning: "RDFSBASE and its like" },
   { name: "PCIDE", bit: 17, meaning: "process-context identifiers" },
   { name: "OSXSAVE", bit: 18, meaning: "XSAVE in use" },
   { name: "SMEP", bit: 20, meaning: "no execution of user pages by the supervisor" },
   { name: "SMAP", bit: 21, meaning: "no access to user pages by the supervisor" },
-  { name: "PKE", bit: 22, meaning: "protection keys" },
+  { name: "PKE", bit: 22, meaning: "protection keys for user pages" },
+  { name: "CET", bit: 23, meaning: "control-flow enforcement" },
+  { name: "PKS", bit: 24, meaning: "protection keys for supervisor pages" },
 ];
 
 const EFER: readonly BitField[] = [
@@ -76,6 +82,7 @@ const EFER: readonly BitField[] = [
   { name: "LME", bit: 8, meaning: "long mode enabled" },
   { name: "LMA", bit: 10, meaning: "long mode active" },
   { name: "NXE", bit: 11, meaning: "no-execute enabled" },
+  { name: "AIBRSE", bit: 21, meaning: "automatic IBRS" },
 ];
 
 const XCR0: readonly BitField[] = [
@@ -94,14 +101,23 @@ const DR6: readonly BitField[] = [
   { name: "BT", bit: 15, meaning: "task switch" },
 ];
 
+const CONDITIONS = { 0: "execute", 1: "write", 2: "I/O", 3: "read or write" };
+const LENGTHS = { 0: "one byte", 1: "two bytes", 2: "eight bytes", 3: "four bytes" };
+
 const DR7: readonly BitField[] = [0, 1, 2, 3]
   .flatMap((n): BitField[] => [
     { name: `L${n}`, bit: 2 * n, meaning: `breakpoint ${n} on for this task` },
     { name: `G${n}`, bit: 2 * n + 1, meaning: `breakpoint ${n} on` },
-    { name: `RW${n}`, bit: 16 + 4 * n, width: 2, meaning: "0 execute, 1 write, 2 I/O, 3 read or write" },
-    { name: `LEN${n}`, bit: 18 + 4 * n, width: 2, meaning: "0 one byte, 1 two, 2 eight, 3 four" },
+    { name: `RW${n}`, bit: 16 + 4 * n, width: 2, meaning: `what breakpoint ${n} waits for`, values: CONDITIONS },
+    { name: `LEN${n}`, bit: 18 + 4 * n, width: 2, meaning: `how much breakpoint ${n} covers`, values: LENGTHS },
   ])
-  .concat([{ name: "GD", bit: 13, meaning: "general detect" }]);
+  .concat([
+    { name: "LE", bit: 8, meaning: "exact data breakpoints for this task (obsolete)" },
+    { name: "GE", bit: 9, meaning: "exact data breakpoints (obsolete)" },
+    { name: "GD", bit: 13, meaning: "general detect: moves to and from debug registers trap" },
+  ]);
+
+const ROUNDING = { 0: "to nearest", 1: "down", 2: "up", 3: "towards zero" };
 
 const MXCSR: readonly BitField[] = [
   { name: "IE", bit: 0, meaning: "invalid operation" },
@@ -111,14 +127,51 @@ const MXCSR: readonly BitField[] = [
   { name: "UE", bit: 4, meaning: "underflow" },
   { name: "PE", bit: 5, meaning: "precision" },
   { name: "DAZ", bit: 6, meaning: "denormals are zeros" },
-  {
-    name: "masks",
-    bit: 7,
-    width: 6,
-    meaning: "exceptions masked: invalid, denormal, zero, overflow, underflow, precision",
-  },
-  { name: "RC", bit: 13, width: 2, meaning: "rounding: 0 nearest, 1 down, 2 up, 3 towards zero" },
+  { name: "IM", bit: 7, meaning: "invalid operation masked" },
+  { name: "DM", bit: 8, meaning: "denormal masked" },
+  { name: "ZM", bit: 9, meaning: "divide by zero masked" },
+  { name: "OM", bit: 10, meaning: "overflow masked" },
+  { name: "UM", bit: 11, meaning: "underflow masked" },
+  { name: "PM", bit: 12, meaning: "precision masked" },
+  { name: "RC", bit: 13, width: 2, meaning: "rounding", values: ROUNDING },
   { name: "FTZ", bit: 15, meaning: "flush to zero" },
+];
+
+/** Intel SDM vol. 1, 8.1.5. */
+const FPU_CW: readonly BitField[] = [
+  { name: "IM", bit: 0, meaning: "invalid operation masked" },
+  { name: "DM", bit: 1, meaning: "denormal masked" },
+  { name: "ZM", bit: 2, meaning: "divide by zero masked" },
+  { name: "OM", bit: 3, meaning: "overflow masked" },
+  { name: "UM", bit: 4, meaning: "underflow masked" },
+  { name: "PM", bit: 5, meaning: "precision masked" },
+  {
+    name: "PC",
+    bit: 8,
+    width: 2,
+    meaning: "precision",
+    values: { 0: "single (24 bits)", 1: "reserved", 2: "double (53 bits)", 3: "extended (64 bits)" },
+  },
+  { name: "RC", bit: 10, width: 2, meaning: "rounding", values: ROUNDING },
+  { name: "X", bit: 12, meaning: "infinity control (of the 287)" },
+];
+
+/** Intel SDM vol. 1, 8.1.3. */
+const FPU_SW: readonly BitField[] = [
+  { name: "IE", bit: 0, meaning: "invalid operation" },
+  { name: "DE", bit: 1, meaning: "denormal" },
+  { name: "ZE", bit: 2, meaning: "divide by zero" },
+  { name: "OE", bit: 3, meaning: "overflow" },
+  { name: "UE", bit: 4, meaning: "underflow" },
+  { name: "PE", bit: 5, meaning: "precision" },
+  { name: "SF", bit: 6, meaning: "stack fault" },
+  { name: "ES", bit: 7, meaning: "an exception that is not masked waits" },
+  { name: "C0", bit: 8, meaning: "condition code" },
+  { name: "C1", bit: 9, meaning: "condition code" },
+  { name: "C2", bit: 10, meaning: "condition code" },
+  { name: "TOP", bit: 11, width: 3, meaning: "register that is st0" },
+  { name: "C3", bit: 14, meaning: "condition code" },
+  { name: "B", bit: 15, meaning: "busy (as ES)" },
 ];
 
 /** By register name as in CpuState. */
@@ -132,6 +185,8 @@ export const BIT_FIELDS: Readonly<Record<string, readonly BitField[]>> = {
   dr6: DR6,
   dr7: DR7,
   mxcsr: MXCSR,
+  "fpu.cw": FPU_CW,
+  "fpu.sw": FPU_SW,
 };
 
 export const fieldWidth = (field: BitField): number => field.width ?? 1;

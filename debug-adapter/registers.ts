@@ -94,6 +94,12 @@ export function partOfRegister(name: string): PartOfRegister {
 /** The names of general registers, RIP and RFLAGS in all their widths. */
 export const partNames = (): string[] => [...PARTS.keys()];
 
+/** The narrower names of a register, widest first. */
+export const partsOf = (register: string): [string, PartOfRegister][] =>
+  [...PARTS]
+    .filter(([, part]) => part.register === register && part.bits < 64)
+    .sort(([, a], [, b]) => b.bits - a.bits || b.shift - a.shift);
+
 const isSegmentName = (name: string): boolean => (SEGMENT_NAMES as readonly string[]).includes(name);
 
 /** Value of a register by the names of BootMachine.writeRegister and the usual short ones; undefined when there is none. */

@@ -30,20 +30,13 @@ const LANE_FIELDS = [
   ["uint128", "uint128"],
 ] as const;
 
-/** The exception masks of MXCSR one by one (SDM vol. 1, 10.2.3). */
-const MXCSR_MASKS = ["IM", "DM", "ZM", "OM", "UM", "PM"].map((name, index): BitField => ({
-  name,
-  bit: 7 + index,
-  meaning: "exception masked",
-}));
-
 /** Types that the registers of a feature want, in their feature. */
 const TYPES: Record<Feature, () => string[]> = {
   core: () => [flagsType("i386_eflags", 4, BIT_FIELDS["rflags"] ?? [])],
   sse: () => [
     ...LANES.map(([id, type, count]) => `<vector id="${id}" type="${type}" count="${count}"/>`),
     `<union id="vec128">${LANE_FIELDS.map(([name, type]) => `<field name="${name}" type="${type}"/>`).join("")}</union>`,
-    flagsType("i386_mxcsr", 4, [...(BIT_FIELDS["mxcsr"] ?? []), ...MXCSR_MASKS]),
+    flagsType("i386_mxcsr", 4, BIT_FIELDS["mxcsr"] ?? []),
   ],
   segments: () => [],
   system: () => ["cr0", "cr4", "efer"].map((name) => flagsType(`${name}_flags`, 8, BIT_FIELDS[name] ?? [])),

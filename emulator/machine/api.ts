@@ -390,7 +390,7 @@ export interface BootMachine {
   /** State of a device as plain data, by its name; undefined when there is none of that name. */
   device(name: string): DeviceState | undefined;
   readonly deviceNames: readonly string[];
-  /** Names as in CpuState: "rax", "rip", "rflags", "cr0", "dr7", "efer", "mxcsr", "cs.selector", "ds.base", "gdtr.base", "msr:0xc0000080", "xmm3" … Throws RangeError with one sentence when the hardware could not hold the value. */
+  /** Names as in CpuState: "rax", "rip", "rflags", "cr0", "dr7", "efer", "mxcsr", "cs.selector", "ds.base", "gdtr.base", "msr:0xc0000080", "xmm3", "st0.mantissa", "fpu.tag" … Throws RangeError with one sentence when the hardware could not hold the value. */
   writeRegister(name: string, value: bigint): void;
   /** No side effects on the guest; undefined where there is no memory (devices are not touched). */
   readPhysical(address: bigint, length: number): Uint8Array | undefined;

@@ -97,6 +97,7 @@ export function writeRegister(core: Core, name: string, value: bigint): void {
   const segment = /^(es|cs|ss|ds|fs|gs|ldtr|tr)\.(selector|base|limit|attributes)$/.exec(name);
   const msr = /^msr:(0x[0-9a-f]+|\d+)$/i.exec(name);
   const xmm = /^xmm(\d+)(?:\.(low|high))?$/.exec(name);
+  const st = /^st([0-7])\.(mantissa|exponent)$/.exec(name);
   const dr = /^dr([0-367])$/.exec(name);
   if (gpr >= 0) set64(L.REGS + gpr * 8);
   else if (PLAIN[name] !== undefined) set64(PLAIN[name]);
@@ -125,6 +126,15 @@ export function writeRegister(core: Core, name: string, value: bigint): void {
     core.u32[L.MXCSR / 4] = Number(value);
   } else if (name === "fpu.cw" || name === "fpu.sw") {
     core.u32[(name === "fpu.cw" ? L.FPU_CW : L.FPU_SW) / 4] = narrow(name, value, 16);
+  } else if (name === "fpu.tag") {
+    core.u32[L.FPU_TAG / 4] = narrow(name, value, 8);
+  } else if (st) {
+    const at = L.FPU_REGS + ((((core.u32[L.FPU_SW / 4]! >> 11) & 7) + Number(st[1])) & 7) * 16;
+    if (st[2] === "mantissa") set64(at);
+    else core.u32[at / 4 + 2] = narrow(name, value, 16);
+  } else if (name === "xcr0") {
+    if (!(value & 1n) || value & ~3n) throw new RangeError("xcr0: x87 must be 1, and only x87 and SSE exist here.");
+    set64(L.XCR0);
   } else if (dr) {
     set64(L.DR + Number(dr[1]) * 8);
     core.exports.debugRegistersChanged();
@@ -143,7 +153,11 @@ function writeSegment(core: Core, name: SegmentName, field: string, value: bigin
   const at = L.SEG + SEGMENT_NAMES.indexOf(name) * L.SEG_SIZE;
   if (field === "base") core.u64[(at + L.SEG_BASE) / 8] = value;
   else if (field === "limit") core.u32[(at + L.SEG_LIMIT) / 4] = narrow(`${name}.limit`, value, 32);
-  else if (field === "attributes") core.u32[(at + L.SEG_ATTR) / 4] = narrow(`${name}.attributes`, value, 16);
+  else if (field === "attributes") {
+    core.u32[(at + L.SEG_ATTR) / 4] = narrow(`${name}.attributes`, value, 16);
+    // Only what a null selector leaves behind is not present.
+    core.u32[(at + L.SEG_NULL) / 4] = value & 0x80n ? 0 : 1;
+  }
   else core.u32[(at + L.SEG_SELECTOR) / 4] = narrow(`${name}.selector`, value, 16);
 }
 
