@@ -1,7 +1,8 @@
 /** What armed breakpoints and watchpoints that nothing runs into cost a boot. */
 import { readFile } from "node:fs/promises";
 import { parseElf } from "../boot-formats/elf.ts";
-import type { Breakpoint, MachineConfig, Watchpoint } from "../emulator/machine/api.ts";
+import type { ConditionalBreakpoint, MachineConfig, Watchpoint } from "../emulator/machine/api.ts";
+import { compile } from "../debug-adapter/expressions/parser.ts";
 import { Machine } from "../emulator/machine/machine.ts";
 import { BUSYBOX_GREETING, busyboxInitramfs, cloudKernel, vmlinux } from "../scripts/guests/guests.ts";
 import { MEMORY_MIB } from "./engines.ts";
@@ -11,12 +12,18 @@ const WATCHPOINTS = 4;
 /** So many times as many candidates: a boot runs into some. */
 const CANDIDATES = 4;
 const ROUNDS = 4;
+/** So often a second the breakpoint with the false condition is to be met. */
+const WANTED_RATE = 10_000;
+/** So many addresses are counted; one that is met more often than this is no candidate. */
+const MOST_CANDIDATES = 990;
+const MOST_VISITS = 400_000;
+const CONDITION = "rax == 0x1234567890 && rbx == 3";
 const SLICE = 10_000_000;
 /** A boot that retires more hangs. */
 const MOST_INSTRUCTIONS = 20_000_000_000n;
 
 interface Stops {
-  breakpoints: readonly Breakpoint[];
+  breakpoints: readonly ConditionalBreakpoint[];
   watchpoints: readonly Watchpoint[];
 }
 
@@ -38,8 +45,12 @@ function spread(elf: ReturnType<typeof parseElf>, section: string, count: number
   return Array.from({ length: count }, (_, i) => (found.address + step * BigInt(i + 1)) & ~0xfn);
 }
 
-/** Boots to the first line of /init. */
-async function boot(config: MachineConfig, { breakpoints, watchpoints }: Stops): Promise<Boot> {
+/** Boots to the first line of /init. A breakpoint that is run into stays only if `keeps` says so. */
+async function boot(
+  config: MachineConfig,
+  { breakpoints, watchpoints }: Stops,
+  keeps: (address: bigint) => boolean = () => false,
+): Promise<Boot> {
   let line = "";
   let reached = false;
   const before = process.cpuUsage();
@@ -60,8 +71,11 @@ async function boot(config: MachineConfig, { breakpoints, watchpoints }: Stops):
   while (!reached) {
     const result = machine.run(SLICE);
     if (result.reason === "breakpoint") {
-      left.breakpoints = left.breakpoints.filter(({ address }) => address !== result.address);
-      machine.setBreakpoints(left.breakpoints);
+      if (!keeps(result.address)) {
+        left.breakpoints = left.breakpoints.filter(({ address }) => address !== result.address);
+        machine.setBreakpoints(left.breakpoints);
+      }
+      machine.ignoreBreakpointOnce();
     } else if (result.reason === "watchpoint") {
       const { address: at } = result;
       const hit = ({ address, length }: Watchpoint): boolean => at >= address && at < address + BigInt(length);
@@ -76,14 +90,52 @@ async function boot(config: MachineConfig, { breakpoints, watchpoints }: Stops):
   return { user: process.cpuUsage(before).user / 1e6, icount, left };
 }
 
+/** Visits to each of the addresses in a boot, as far as they are fewer than MOST_VISITS. */
+async function visits(config: MachineConfig, addresses: readonly bigint[]): Promise<Map<bigint, number>> {
+  const counts = new Map<bigint, number>();
+  const breakpoints = addresses.map((address) => ({ space: "lin" as const, address }));
+  const { left } = await boot(config, { breakpoints, watchpoints: [] }, (address) => {
+    const count = (counts.get(address) ?? 0) + 1;
+    counts.set(address, count);
+    return count < MOST_VISITS;
+  });
+  const counted = new Set(left.breakpoints.map(({ address }) => address));
+  return new Map([...counts].filter(([address]) => counted.has(address)));
+}
+
+/** What a breakpoint costs that is met all the time, with a condition that is false. */
+async function conditionRow(): Promise<string> {
+  const { config, elf } = await guest();
+  const counts = await visits(config, spread(elf, ".text", MOST_CANDIDATES));
+  const least = { without: Infinity, with: Infinity };
+  let stops = NONE;
+  let met = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    least.without = Math.min(least.without, (await boot(config, NONE)).user);
+    if (stops === NONE) {
+      // The place that is met at least as often as wanted, and least of those; else the one met most often.
+      const places = [...counts].sort(([, a], [, b]) => a - b);
+      const first = places.find(([, count]) => count >= WANTED_RATE * least.without) ?? places.at(-1);
+      if (first === undefined) throw new RangeError("The boot ran into none of the breakpoints.");
+      met = first[1];
+      stops = { breakpoints: [{ space: "lin", address: first[0], condition: compile(CONDITION) }], watchpoints: [] };
+    }
+    least.with = Math.min(least.with, (await boot(config, stops)).user);
+  }
+  const cost = (100 * (least.with - least.without)) / least.without;
+  return `A breakpoint that was met ${met} times (${Math.round(met / least.without)} a second of the boot without it), with the
+condition \`${CONDITION}\`, which never holds: ${least.without.toFixed(2)} s without, ${least.with.toFixed(2)} s with it,
+${cost >= 0 ? "+" : "−"}${Math.abs(cost).toFixed(1)} %.`;
+}
+
 /** Every so manieth of a list, `count` of them. */
 function some<T>(list: readonly T[], count: number, what: string): T[] {
   if (list.length < count) throw new RangeError(`The boot ran into all but ${list.length} of the ${what}.`);
   return Array.from({ length: count }, (_, i) => list[Math.floor((i * list.length) / count)]!);
 }
 
-/** A section of the results: boots with and without stops, in turns. */
-export async function breakpointRows(): Promise<string> {
+/** The cloud kernel where it was linked to lie. */
+async function guest(): Promise<{ config: MachineConfig; elf: ReturnType<typeof parseElf> }> {
   const { vmlinuz } = await cloudKernel();
   const config: MachineConfig = {
     memoryMiB: MEMORY_MIB,
@@ -91,7 +143,12 @@ export async function breakpointRows(): Promise<string> {
     initrd: await readFile(await busyboxInitramfs()),
     cmdline: "console=ttyS0 nokaslr",
   };
-  const elf = parseElf(await readFile(await vmlinux(vmlinuz)));
+  return { config, elf: parseElf(await readFile(await vmlinux(vmlinuz))) };
+}
+
+/** A section of the results: boots with and without stops, in turns. */
+export async function breakpointRows(): Promise<string> {
+  const { config, elf } = await guest();
   const { left, icount } = await boot(config, {
     breakpoints: spread(elf, ".text", BREAKPOINTS * CANDIDATES).map((address) => ({ space: "lin", address })),
     watchpoints: spread(elf, ".data", WATCHPOINTS * CANDIDATES).map((address) => ({
@@ -126,5 +183,7 @@ kernel's code and the watchpoints (8 bytes, read and write) in its data, where t
 | | user s | |
 | --- | ---: | ---: |
 | without | ${least.without.toFixed(2)} | |
-| ${BREAKPOINTS} breakpoints, ${WATCHPOINTS} watchpoints | ${least.with.toFixed(2)} | ${cost >= 0 ? "+" : "−"}${Math.abs(cost).toFixed(1)} % |`;
+| ${BREAKPOINTS} breakpoints, ${WATCHPOINTS} watchpoints | ${least.with.toFixed(2)} | ${cost >= 0 ? "+" : "−"}${Math.abs(cost).toFixed(1)} % |
+
+${await conditionRow()}`;
 }

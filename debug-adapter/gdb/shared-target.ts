@@ -2,11 +2,6 @@
 import type { ConditionalBreakpoint, Target, Watchpoint } from "../target.ts";
 import type { GdbHost } from "./host.ts";
 
-interface Points {
-  breakpoints: readonly ConditionalBreakpoint[];
-  watchpoints: readonly Watchpoint[];
-}
-
 export interface SharedTarget {
   /** The target of the debug session. */
   target: Target;
@@ -16,39 +11,51 @@ export interface SharedTarget {
 
 /** The sets of each debugger replace its own only; both hold for a machine that is launched later, too. */
 export function shareTarget(target: Target): SharedTarget {
-  const gdb: Points = { breakpoints: [], watchpoints: [] };
-  const session: Points = { breakpoints: [], watchpoints: [] };
-  // The session's come first: a stop names watchpoints by their place in the list.
-  const armBreakpoints = (): Promise<void> => target.setBreakpoints([...session.breakpoints, ...gdb.breakpoints]);
-  const armWatchpoints = (): Promise<void> => target.setWatchpoints([...session.watchpoints, ...gdb.watchpoints]);
-  /** What the machine refuses is forgotten. */
-  const breakpointsOf = (one: Points) => async (list: readonly ConditionalBreakpoint[]) => {
-    const before = one.breakpoints;
-    one.breakpoints = list;
-    await armBreakpoints().catch((error: unknown) => {
-      one.breakpoints = before;
-      throw error;
-    });
-  };
-  const watchpointsOf = (one: Points) => async (list: readonly Watchpoint[]) => {
-    const before = one.watchpoints;
-    one.watchpoints = list;
-    await armWatchpoints().catch((error: unknown) => {
-      one.watchpoints = before;
-      throw error;
-    });
-  };
+  const breakpoints = new Shared<ConditionalBreakpoint>((list) => target.setBreakpoints(list));
+  const watchpoints = new Shared<Watchpoint>((list) => target.setWatchpoints(list));
   return {
     target: {
       ...target,
       launch: async (config) => {
         await target.launch(config);
-        if (gdb.breakpoints.length > 0) await armBreakpoints();
-        if (gdb.watchpoints.length > 0) await armWatchpoints();
+        await breakpoints.launched();
+        await watchpoints.launched();
       },
-      setBreakpoints: breakpointsOf(session),
-      setWatchpoints: watchpointsOf(session),
+      setBreakpoints: breakpoints.setter("session"),
+      setWatchpoints: watchpoints.setter("session"),
     },
-    gdb: { setBreakpoints: breakpointsOf(gdb), setWatchpoints: watchpointsOf(gdb) },
+    gdb: { setBreakpoints: breakpoints.setter("gdb"), setWatchpoints: watchpoints.setter("gdb") },
   };
+}
+
+/** What both debuggers have set of one kind. */
+class Shared<T> {
+  readonly #lists: Record<"session" | "gdb", readonly T[]> = { session: [], gdb: [] };
+  readonly #set: (list: readonly T[]) => Promise<void>;
+
+  constructor(set: (list: readonly T[]) => Promise<void>) {
+    this.#set = set;
+  }
+
+  /** The session's come first: a stop names watchpoints by their place in the list. */
+  #arm(): Promise<void> {
+    return this.#set([...this.#lists.session, ...this.#lists.gdb]);
+  }
+
+  /** What the machine refuses is forgotten. */
+  setter(whose: "session" | "gdb"): (list: readonly T[]) => Promise<void> {
+    return async (list) => {
+      const before = this.#lists[whose];
+      this.#lists[whose] = list;
+      await this.#arm().catch((error: unknown) => {
+        this.#lists[whose] = before;
+        throw error;
+      });
+    };
+  }
+
+  /** A machine was launched anew; the session sets its own again. */
+  async launched(): Promise<void> {
+    if (this.#lists.gdb.length > 0) await this.#arm();
+  }
 }

@@ -87,9 +87,7 @@ function alu(name: Name, form: string, size: Size, quiet: boolean): PartialMeani
       ...common,
       writesA: writes,
       emit(e, op) {
-        e.address(op);
-        e.load(op, size, true);
-        e.set(V.LINEAR);
+        e.loadInto(op, size, true, V.LINEAR);
         const loaded = (): void => e.get(V.LINEAR);
         if (form === "rm") compute(e, name, size, op.flagsLive, () => e.signed(op.a, size), loaded);
         else compute(e, name, size, op.flagsLive, loaded, () => source(e, op));
@@ -129,9 +127,7 @@ function withCarry(name: string, form: string, size: Size): PartialMeaning {
     writesA: true,
     emit(e, op) {
       if (memory) {
-        e.address(op);
-        e.load(op, size, true);
-        e.set(V.LINEAR);
+        e.loadInto(op, size, true, V.LINEAR);
       }
       carryFlag(e);
       e.set(V.I);
@@ -340,9 +336,7 @@ function multiply(form: string, size: Size, quiet: boolean): PartialMeaning {
     emit(e, op) {
       const flags = !quiet && op.flagsLive;
       if (memory) {
-        e.address(op);
-        e.load(op, size, true);
-        e.set(V.LINEAR);
+        e.loadInto(op, size, true, V.LINEAR);
       }
       e.signed(form === "rri" ? op.b : op.a, size);
       e.set(V.T);
@@ -447,9 +441,7 @@ function conditionalMove(number: number, form: string, size: Size): PartialMeani
     writesA: true,
     emit(e, op) {
       if (memory) {
-        e.address(op);
-        e.load(op, size, false);
-        e.set(V.T);
+        e.loadInto(op, size, false, V.T);
       }
       if (memory) e.get(V.T);
       else e.register(op.b);

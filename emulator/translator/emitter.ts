@@ -407,6 +407,12 @@ export class Emitter {
     this.#place();
     this.memory((signed ? LOAD_SIGNED : LOAD_UNSIGNED)[size], 0);
   }
+  /** Reads the operation's memory operand into a local. */
+  loadInto(op: Operation, size: Size, signed: boolean, local: V): void {
+    this.address(op);
+    this.load(op, size, signed);
+    this.set(local);
+  }
   /** Writes what `value` leaves on the stack (an i64) at the linear address on the stack. */
   store(op: Operation, size: Size, value: () => void): void {
     this.set(V.LINEAR);

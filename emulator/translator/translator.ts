@@ -12,6 +12,8 @@ import { Code } from "./wasm.ts";
 
 /** Entries into a block until it is translated, unless told otherwise. */
 const DEFAULT_THRESHOLD = 200;
+/** More than any boot enters a block; the heat of a block in a region is some times as much, and has 31 bits. */
+const MAX_THRESHOLD = 1 << 24;
 /** How often `work` waits for more requests. */
 const PATIENCE = 1;
 /** At which all translations are dropped: V8 keeps much more than the bytes of WebAssembly. */
@@ -66,8 +68,16 @@ export class Translator {
   #generation = 0;
   #waited = 0;
 
-  /** @param threshold entries into a block until it is translated; 1 translates all that runs twice */
+  /**
+   * @param threshold entries into a block until it is translated, 1 to 2^24; 1 translates all that runs twice. Throws
+   * RangeError.
+   */
   constructor(core: Core, threshold = DEFAULT_THRESHOLD, limits = LIMITS) {
+    if (!Number.isInteger(threshold) || threshold < 1 || threshold > MAX_THRESHOLD) {
+      throw new RangeError(
+        `Translation after ${threshold} entries: expected a whole number from 1 to ${MAX_THRESHOLD}.`,
+      );
+    }
     this.#core = core;
     this.#limits = limits;
     this.#finder = new RegionFinder(core, threshold);
@@ -174,7 +184,6 @@ export class Translator {
     const full = this.#regions.size >= this.#limits.regions || this.#bytes >= this.#limits.bytes;
     if (full) {
       for (const slot of this.#regions.keys()) exports.dropRegion(slot);
-      this.#bytes = 0;
       this.statistics.evictions++;
     }
     const flushed = generation !== this.#generation;
@@ -185,5 +194,6 @@ export class Translator {
       this.#regions.delete(slot);
       this.#free.push(slot);
     }
+    if (this.#regions.size === 0) this.#bytes = 0;
   }
 }
