@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { parseElf } from "../boot-formats/elf.ts";
 import type { ConditionalBreakpoint, MachineConfig, Watchpoint } from "../emulator/machine/api.ts";
+import { findKallsyms } from "../boot-formats/kallsyms.ts";
 import { compile } from "../debug-adapter/expressions/parser.ts";
 import { Machine } from "../emulator/machine/machine.ts";
 import { BUSYBOX_GREETING, busyboxInitramfs, cloudKernel, vmlinux } from "../scripts/guests/guests.ts";
@@ -14,8 +15,13 @@ const CANDIDATES = 4;
 const ROUNDS = 4;
 /** So often a second the breakpoint with the false condition is to be met. */
 const WANTED_RATE = 10_000;
-/** So many addresses are counted; one that is met more often than this is no candidate. */
-const MOST_CANDIDATES = 990;
+/** Functions of the kernel that a boot calls often; one that is met more often than MOST_VISITS is no candidate. */
+// prettier-ignore
+const BUSY = [
+  "kmem_cache_alloc", "kmem_cache_free", "__kmalloc", "kfree", "mutex_lock", "mutex_unlock", "vsnprintf", "format_decode",
+  "string_nocheck", "strlen", "strcmp", "strnlen", "_raw_spin_lock", "_raw_spin_lock_irqsave", "rb_next", "rb_insert_color",
+  "get_page_from_freelist", "__alloc_pages", "kernfs_name_hash", "full_name_hash", "idr_get_free", "handle_mm_fault",
+];
 const MOST_VISITS = 400_000;
 const CONDITION = "rax == 0x1234567890 && rbx == 3";
 const SLICE = 10_000_000;
@@ -105,8 +111,10 @@ async function visits(config: MachineConfig, addresses: readonly bigint[]): Prom
 
 /** What a breakpoint costs that is met all the time, with a condition that is false. */
 async function conditionRow(): Promise<string> {
-  const { config, elf } = await guest();
-  const counts = await visits(config, spread(elf, ".text", MOST_CANDIDATES));
+  const { config, bytes } = await guest();
+  const symbols = findKallsyms(bytes)?.symbols ?? [];
+  const busy = symbols.filter(({ name }) => BUSY.includes(name)).map(({ address }) => address);
+  const counts = await visits(config, busy);
   const least = { without: Infinity, with: Infinity };
   let stops = NONE;
   let met = 0;
@@ -135,7 +143,7 @@ function some<T>(list: readonly T[], count: number, what: string): T[] {
 }
 
 /** The cloud kernel where it was linked to lie. */
-async function guest(): Promise<{ config: MachineConfig; elf: ReturnType<typeof parseElf> }> {
+async function guest(): Promise<{ config: MachineConfig; elf: ReturnType<typeof parseElf>; bytes: Uint8Array }> {
   const { vmlinuz } = await cloudKernel();
   const config: MachineConfig = {
     memoryMiB: MEMORY_MIB,
@@ -143,7 +151,8 @@ async function guest(): Promise<{ config: MachineConfig; elf: ReturnType<typeof 
     initrd: await readFile(await busyboxInitramfs()),
     cmdline: "console=ttyS0 nokaslr",
   };
-  return { config, elf: parseElf(await readFile(await vmlinux(vmlinuz))) };
+  const bytes = await readFile(await vmlinux(vmlinuz));
+  return { config, elf: parseElf(bytes), bytes };
 }
 
 /** A section of the results: boots with and without stops, in turns. */
