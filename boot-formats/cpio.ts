@@ -1,51 +1,50 @@
 /**
- * The "newc" cpio format of initramfs archives (kernel Documentation/driver-api/early-userspace/buffer-format.rst):
- * ASCII headers of thirteen 8-digit hex fields, names and data padded to 4 bytes, a TRAILER!!! entry at the end.
+ * Writes archives in the "newc" cpio format of initramfs (kernel Documentation/driver-api/early-userspace/
+ * buffer-format.rst): ASCII headers of thirteen 8-digit hex fields, names and data padded to 4 bytes, a TRAILER!!!
+ * entry at the end. Equal entries give equal bytes: nothing comes from the host or the clock.
  */
 import { FormatError } from "./errors.ts";
+import { MAX_NAME_BYTES, TRAILER } from "./initramfs/cpio-header.ts";
+import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./initramfs/mode.ts";
 
 const HEADER_BYTES = 110;
-const TRAILER = "TRAILER!!!";
-/** PATH_MAX: the kernel takes no longer names. */
-const MAX_NAME_BYTES = 4096;
-const MAX_ENTRIES = 1_000_000;
+const MAX_FIELD = 0xffff_ffff;
 
-/** File types as they stand in `st_mode`. */
-export const S_IFMT = 0o170000;
-export const S_IFREG = 0o100000;
-export const S_IFDIR = 0o040000;
-export const S_IFLNK = 0o120000;
-export const S_IFCHR = 0o020000;
-
-export interface CpioEntry {
+/** What an entry's header says, beside the size of its content. */
+export interface CpioMetadata {
   /** Relative to the root, without a leading slash. */
   path: string;
   /** File type and permission bits, as `st_mode`. */
   mode: number;
-  /** Content of a file, target of a symbolic link, empty otherwise. */
-  data: Uint8Array;
-  /** Device number of a device node. */
-  rdev?: { major: number; minor: number };
+  /** Owner and group; root unless given. */
+  uid?: number;
+  gid?: number;
   /** Seconds since 1970; 0 unless given, so that archives are reproducible. */
   mtime?: number;
+  /** Device number of a device node. */
+  rdev?: { major: number; minor: number };
+  /** Entries with the same name here are hard links of one file; one of them has the content. */
+  hardLink?: string;
 }
 
-export interface CpioReadEntry extends CpioEntry {
-  uid: number;
-  gid: number;
-  nlink: number;
-  ino: number;
-  mtime: number;
-  rdev: { major: number; minor: number };
-  /** Bytes of the header, name included, and of the data, within the archive. */
-  headerRange: { start: number; end: number };
-  dataRange: { start: number; end: number };
+export interface CpioEntry extends CpioMetadata {
+  /** Content of a file, target of a symbolic link, empty otherwise. */
+  data: Uint8Array;
+}
+
+/** An entry whose content is made when its turn comes. */
+export interface CpioSource extends CpioMetadata {
+  /** Bytes of content. */
+  size: number;
+  /** Called once; must give exactly `size` bytes. Not called for a size of 0. */
+  read: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
 const NOTHING = new Uint8Array(0);
+const encoder = new TextEncoder();
 
 export function cpioFile(path: string, content: Uint8Array | string, permissions = 0o644): CpioEntry {
-  const data = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const data = typeof content === "string" ? encoder.encode(content) : content;
   return { path, mode: S_IFREG | permissions, data };
 }
 
@@ -54,103 +53,112 @@ export function cpioDirectory(path: string, permissions = 0o755): CpioEntry {
 }
 
 export function cpioSymlink(path: string, target: string): CpioEntry {
-  return { path, mode: S_IFLNK | 0o777, data: new TextEncoder().encode(target) };
+  return { path, mode: S_IFLNK | 0o777, data: encoder.encode(target) };
 }
 
 export function cpioCharDevice(path: string, major: number, minor: number, permissions = 0o600): CpioEntry {
   return { path, mode: S_IFCHR | permissions, data: NOTHING, rdev: { major, minor } };
 }
 
-const padded = (length: number): number => (length + 3) & ~3;
+const padding = (length: number): Uint8Array => new Uint8Array(-length & 3);
 
-/** An archive of these entries in this order, all owned by root. Equal entries give equal bytes. */
+/** Numbers the files of an archive: hard links share theirs, and all know how many they are. */
+class Inodes {
+  private readonly links = new Map<string, { ino: number; count: number }>();
+  private last = 0;
+
+  constructor(entries: readonly CpioMetadata[]) {
+    for (const { hardLink } of entries) {
+      if (hardLink === undefined) continue;
+      const known = this.links.get(hardLink);
+      if (known) known.count++;
+      else this.links.set(hardLink, { ino: 0, count: 1 });
+    }
+  }
+
+  of(entry: CpioMetadata): { ino: number; nlink: number } {
+    const link = entry.hardLink === undefined ? undefined : this.links.get(entry.hardLink);
+    if (link) {
+      link.ino ||= ++this.last;
+      return { ino: link.ino, nlink: link.count };
+    }
+    return { ino: ++this.last, nlink: (entry.mode & S_IFMT) === S_IFDIR ? 2 : 1 };
+  }
+}
+
+/** Header and name, padded. Throws FormatError when the name or a number has no room. */
+function header(entry: CpioMetadata, size: number, { ino, nlink }: { ino: number; nlink: number }): Uint8Array {
+  const name = encoder.encode(`${entry.path}\0`);
+  if (name.length > MAX_NAME_BYTES) {
+    throw new FormatError(`The path ${entry.path.slice(0, 60)}… is too long: at most ${MAX_NAME_BYTES - 1} bytes.`);
+  }
+  if (name.indexOf(0) !== name.length - 1) throw new FormatError(`The path of an entry has a zero byte in it.`);
+  const { major, minor } = entry.rdev ?? { major: 0, minor: 0 };
+  const time = Math.floor(entry.mtime ?? 0);
+  const fields = [
+    ino,
+    entry.mode,
+    entry.uid ?? 0,
+    entry.gid ?? 0,
+    nlink,
+    time,
+    size,
+    0,
+    0,
+    major,
+    minor,
+    name.length,
+    0,
+  ];
+  const text = fields.map((field) => {
+    if (!(field >= 0 && field <= MAX_FIELD)) {
+      throw new FormatError(`A number of ${entry.path} does not fit into its header: ${field}.`);
+    }
+    return field.toString(16).toUpperCase().padStart(8, "0");
+  });
+  const length = HEADER_BYTES + name.length;
+  const bytes = new Uint8Array(length + padding(length).length);
+  encoder.encodeInto(`070701${text.join("")}`, bytes);
+  bytes.set(name, HEADER_BYTES);
+  return bytes;
+}
+
+const trailer = (): Uint8Array => header({ path: TRAILER, mode: 0 }, 0, { ino: 0, nlink: 1 });
+
+/** An archive of these entries in this order. */
 export function writeCpio(entries: readonly CpioEntry[]): Uint8Array {
-  const encoder = new TextEncoder();
-  const trailer: CpioEntry = { path: TRAILER, mode: 0, data: NOTHING };
-  const parts = [...entries, trailer].map((entry) => ({ entry, name: encoder.encode(entry.path + "\0") }));
-  const size = parts.reduce((sum, p) => sum + padded(HEADER_BYTES + p.name.length) + padded(p.entry.data.length), 0);
-  const archive = new Uint8Array(size);
+  const inodes = new Inodes(entries);
+  const parts = entries.flatMap((entry) => [
+    header(entry, entry.data.length, inodes.of(entry)),
+    entry.data,
+    padding(entry.data.length),
+  ]);
+  parts.push(trailer());
+  const archive = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
-  for (const [index, { entry, name }] of parts.entries()) {
-    if (name.length > MAX_NAME_BYTES) throw new FormatError(`Cpio: the name ${entry.path.slice(0, 60)}… is too long.`);
-    const isTrailer = entry === trailer;
-    const nlink = (entry.mode & S_IFMT) === S_IFDIR ? 2 : 1;
-    const fields = [
-      isTrailer ? 0 : index + 1,
-      entry.mode,
-      0,
-      0,
-      nlink,
-      entry.mtime ?? 0,
-      entry.data.length,
-      0,
-      0,
-      entry.rdev?.major ?? 0,
-      entry.rdev?.minor ?? 0,
-      name.length,
-      0,
-    ];
-    const header = "070701" + fields.map((f) => f.toString(16).toUpperCase().padStart(8, "0")).join("");
-    archive.set(encoder.encode(header), at);
-    archive.set(name, at + HEADER_BYTES);
-    at += padded(HEADER_BYTES + name.length);
-    archive.set(entry.data, at);
-    at += padded(entry.data.length);
+  for (const part of parts) {
+    archive.set(part, at);
+    at += part.length;
   }
   return archive;
 }
 
-/**
- * The entries of one archive, up to its trailer; data are views into `bytes`. What follows the trailer (another
- * archive may) begins at `end`.
- */
-export function readCpio(bytes: Uint8Array, start = 0): { entries: CpioReadEntry[]; end: number } {
-  const decoder = new TextDecoder();
-  const entries: CpioReadEntry[] = [];
-  let at = start;
-  for (;;) {
-    if (entries.length >= MAX_ENTRIES) throw new FormatError(`Cpio: more than ${MAX_ENTRIES} entries.`);
-    const where = `at byte ${at}`;
-    if (at + HEADER_BYTES > bytes.length) {
-      throw new FormatError(`Cpio archive is truncated ${where}: a header or the ${TRAILER} entry was expected.`);
+/** The same piece by piece, with the contents read one after the other. */
+export async function* streamCpio(entries: readonly CpioSource[]): AsyncGenerator<Uint8Array, void> {
+  const inodes = new Inodes(entries);
+  for (const entry of entries) {
+    yield header(entry, entry.size, inodes.of(entry));
+    if (entry.size === 0) continue;
+    let written = 0;
+    for await (const piece of entry.read()) {
+      written += piece.length;
+      if (written > entry.size) break;
+      yield piece;
     }
-    const header = decoder.decode(bytes.subarray(at, at + HEADER_BYTES));
-    if (!/^07070[12]/.test(header)) {
-      throw new FormatError(`No cpio header ${where}: the magic 070701 ("newc") was expected.`);
+    if (written !== entry.size) {
+      throw new FormatError(`The size of ${entry.path} changed while it was read: it was ${entry.size} bytes.`);
     }
-    if (!/^[0-9a-fA-F]{104}$/.test(header.slice(6))) {
-      throw new FormatError(`Bad cpio header ${where}: its fields must be hexadecimal digits.`);
-    }
-    const field = (index: number): number => parseInt(header.slice(6 + index * 8, 14 + index * 8), 16);
-    const nameSize = field(11);
-    const dataSize = field(6);
-    if (nameSize < 1 || nameSize > MAX_NAME_BYTES) {
-      throw new FormatError(`Bad cpio header ${where}: a name of ${nameSize} bytes, 1 to ${MAX_NAME_BYTES} expected.`);
-    }
-    // Padding counts from the start of the archive, which itself is 4-byte aligned.
-    const dataStart = start + padded(at - start + HEADER_BYTES + nameSize);
-    const dataEnd = dataStart + dataSize;
-    if (dataEnd > bytes.length) {
-      throw new FormatError(
-        `Cpio archive is truncated ${where}: an entry of ${dataSize} bytes reaches beyond its end.`,
-      );
-    }
-    const path = decoder.decode(bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + nameSize - 1));
-    const next = Math.min(start + padded(dataEnd - start), bytes.length);
-    if (path === TRAILER) return { entries, end: next };
-    entries.push({
-      path,
-      ino: field(0),
-      mode: field(1),
-      uid: field(2),
-      gid: field(3),
-      nlink: field(4),
-      mtime: field(5),
-      rdev: { major: field(9), minor: field(10) },
-      data: bytes.subarray(dataStart, dataEnd),
-      headerRange: { start: at, end: at + HEADER_BYTES + nameSize },
-      dataRange: { start: dataStart, end: dataEnd },
-    });
-    at = next;
+    yield padding(entry.size);
   }
+  yield trailer();
 }

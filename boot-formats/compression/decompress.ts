@@ -58,21 +58,23 @@ export async function* decompressStream(
   }
   const stream = FORMATS[format].decode(bytes);
   let size = 0;
-  for (;;) {
-    let step: IteratorResult<Uint8Array, number>;
-    try {
-      step = await stream.next();
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new FormatError(`The ${format} data cannot be decompressed: ${reason}.`);
+  try {
+    for (;;) {
+      let step: IteratorResult<Uint8Array, number>;
+      try {
+        step = await stream.next();
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new FormatError(`The ${format} data cannot be decompressed: ${reason}.`);
+      }
+      if (step.done) return step.value;
+      size += step.value.length;
+      if (size > limit) throw new FormatError(`The ${format} data decompress to more than ${limit} bytes.`);
+      yield step.value;
     }
-    if (step.done) return step.value;
-    size += step.value.length;
-    if (size > limit) {
-      await stream.return(0);
-      throw new FormatError(`The ${format} data decompress to more than ${limit} bytes.`);
-    }
-    yield step.value;
+  } finally {
+    // Who has enough of a stream must still let go of what its decompressor holds.
+    await stream.return(0);
   }
 }
 
