@@ -13,6 +13,7 @@ import type { CaughtValues, ExpressionContext, ExpressionValue } from "./express
 import { compile, compileAssignment } from "./expressions/parser.ts";
 import type { SymbolTable } from "./expressions/symbols.ts";
 import { BIT_FIELDS, bitNames } from "./flags.ts";
+import type { BeginWork } from "./progress.ts";
 import { codeBits, registerMemory } from "./registers.ts";
 import type { CpuState, Target } from "./target.ts";
 import type { Variables } from "./variables.ts";
@@ -30,6 +31,8 @@ export interface EvaluateServices {
   symbolsReady?(): Promise<void>;
   /** Of what the machine has stopped at. */
   caught?(): CaughtValues | undefined;
+  /** Begins work that takes long, so that it can be followed and cancelled. */
+  work?: BeginWork;
 }
 
 export class Evaluate {
@@ -50,6 +53,7 @@ export class Evaluate {
       breakpoints: () => services.breakpoints(),
       memoryBytes: () => services.memoryBytes(),
       mayWrite: () => this.#mayWrite(),
+      work: services.work ?? (() => ({ done: () => undefined })),
     });
   }
 

@@ -137,11 +137,11 @@ async function session(
     heard,
     event: (name: string) => wait<DebugProtocol.Event>(({ type, event }) => type === "event" && event === name),
   };
-  await client.ask("initialize");
+  const capabilities = (await client.ask("initialize")).body as DebugProtocol.Capabilities;
   await client.ask("launch", { kernel: "/kernel", stopOnEntry: true, stopAt: ["bootloader", "int13h:42"] });
   await client.ask("configurationDone");
   await client.event("stopped");
-  return client;
+  return { ...client, capabilities };
 }
 
 test("real mode shows its segments, and its code is decoded as 16-bit code", async () => {
@@ -208,14 +208,12 @@ test("a step out without a return address says so and stays", async () => {
 });
 
 test("phases and events of the launch and of the client's filters are stopped at together", async () => {
-  const { ask, fake } = await session([0x90], () => ({ reason: "step" }));
+  const { ask, fake, capabilities } = await session([0x90], () => ({ reason: "step" }));
   assert.deepEqual([fake.phases, fake.filters], [["bootloader", "kernel"], ["int13h:42"]]);
   await ask("setExceptionBreakpoints", { filters: ["phase:kernel", "event:protected-mode", "event:int13h", "panic"] });
   assert.deepEqual(fake.phases, ["kernel", "bootloader"]);
   assert.deepEqual(fake.filters, ["protected-mode", "int13h", "int13h:42"]);
-  const { body } = await ask("initialize");
-  const { exceptionBreakpointFilters } = body as DebugProtocol.Capabilities;
-  for (const { filter } of exceptionBreakpointFilters ?? []) {
+  for (const { filter } of capabilities.exceptionBreakpointFilters ?? []) {
     assert.equal((await ask("setExceptionBreakpoints", { filters: [filter] })).success, true, filter);
   }
 });

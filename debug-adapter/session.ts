@@ -32,7 +32,10 @@ import { SessionGdb } from "./gdb/session-host.ts";
 import type { SessionControl } from "./gdb/session-host.ts";
 import { shareTarget } from "./gdb/shared-target.ts";
 import type { CustomEvents, CustomRequests } from "./protocol.ts";
+import { Progress } from "./progress.ts";
 import { modeLabel } from "./registers.ts";
+import { Requests } from "./requests.ts";
+import type { Afterwards, Handler } from "./requests.ts";
 import { Sources, wireSource } from "./sources.ts";
 import type { SourceModule } from "./sources.ts";
 import { stackTrace } from "./stack.ts";
@@ -53,13 +56,7 @@ const MAX_SERIAL_INPUT = 1 << 16;
 /** Bytes of keys that one request may carry. */
 const MAX_KEYBOARD_INPUT = 4096;
 
-type Handler = (args: Arguments) => Promise<object | void> | object | void;
-/** What happens behind a response. */
-type Afterwards = () => Promise<void> | void;
 type Routes = Record<string, Handler>;
-
-/** Failures of these requests are shown to the user by the client. */
-const SHOWN = new Set(["launch", "restart", "continue", "next", "stepIn", "stepOut", "setVariable", "writeMemory"]);
 
 /** What a session is given of the world. */
 export interface SessionServices {
@@ -85,16 +82,23 @@ export class BootscopeSession extends DebugSession {
   readonly #execution: Execution;
   readonly #gdb: SessionGdb;
   readonly #routes: ReadonlyMap<string, Handler>;
-  /** Requests are answered one after the other, in the order in which they came. */
-  #queue: Promise<void> = Promise.resolve();
-  /** What the request being answered leads to, once its response is out. */
-  #afterwards: Afterwards | undefined;
+  readonly #requests: Requests;
+  #quitting: Promise<void> | undefined;
   /** What initialize said of the client. */
   #client: Arguments = {};
 
   constructor(services: SessionServices) {
     super();
     this.#services = services;
+    const progress = new Progress({
+      supported: () => this.#client["supportsProgressReporting"] === true,
+      event: (name, body) => this.#event(name, body),
+    });
+    this.#requests = new Requests({
+      handler: (command) => this.#routes.get(command),
+      send: (response) => this.sendResponse(response),
+      progress,
+    });
     const output = new GuestOutput((body) => this.#event("output", body));
     const machine = services.createTarget({
       output: (source, bytes) => {
@@ -128,6 +132,7 @@ export class BootscopeSession extends DebugSession {
       symbols: () => this.#symbols,
       symbolsReady: () => this.#symbols.ready(),
       caught: () => this.#execution.caught,
+      work: progress.work,
     });
     this.#code = new CodeView(this.#target, this.#sources);
     const catches = new Catches(this.#target);
@@ -177,35 +182,31 @@ export class BootscopeSession extends DebugSession {
     this.#routes = new Map(Object.entries(routes));
   }
 
+  /** Throws one sentence when the message cannot be answered. */
   protected override dispatchRequest(request: DebugProtocol.Request): void {
-    void this.#inTurn(() => this.#answer(request));
+    this.#requests.receive(request);
   }
 
-  /** Does something behind the requests that came before. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#queue.then(work);
-    this.#queue = done.catch(() => undefined);
-    return done;
+  /** Ends the machine and all around it, on disconnect or when the client is gone without; emits "ended" at last. */
+  quit(): Promise<void> {
+    this.#quitting ??= (async () => {
+      await this.#execution.halt();
+      this.#execution.end();
+      await this.#gdb.close();
+      await this.#close();
+      await this.#target.dispose();
+      this.emit("ended");
+    })();
+    return this.#quitting;
   }
 
-  async #answer(request: DebugProtocol.Request): Promise<void> {
-    const { command, seq } = request;
-    const response: DebugProtocol.Response = { type: "response", seq: 0, request_seq: seq, command, success: true };
-    try {
-      const handler = this.#routes.get(command);
-      if (handler === undefined) throw new Error(`The request "${command}" is not known to this adapter.`);
-      const body = await handler(argumentsOf(request.arguments));
-      if (body !== undefined) response.body = body;
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      response.success = false;
-      response.message = message;
-      response.body = { error: { id: 1, format: "{message}", variables: { message }, showUser: SHOWN.has(command) } };
-    }
-    this.sendResponse(response);
-    const afterwards = this.#afterwards;
-    this.#afterwards = undefined;
-    if (response.success) await afterwards?.();
+  /** VS Code has no further use for a session in its own process. */
+  override dispose(): void {
+    void this.quit();
+  }
+
+  set #afterwards(work: Afterwards) {
+    this.#requests.afterwards = work;
   }
 
   #lifecycle(): Routes {
@@ -239,12 +240,8 @@ export class BootscopeSession extends DebugSession {
         this.#afterwards = () => this.#execution.end();
       },
       disconnect: async () => {
-        await this.#execution.halt();
-        this.#execution.end();
-        this.#afterwards = () => this.shutdown();
-        await this.#gdb.close();
-        await this.#close();
-        await this.#target.dispose();
+        await this.quit();
+        this.#requests.close();
       },
     };
   }
@@ -454,11 +451,11 @@ export class BootscopeSession extends DebugSession {
       },
       pause: () => this.#execution.pause(),
       end: () =>
-        this.#inTurn(async () => {
+        this.#requests.inTurn(async () => {
           await this.#execution.halt();
           this.#execution.end();
         }),
-      reset: () => this.#inTurn(() => this.#execution.reset()),
+      reset: () => this.#requests.inTurn(() => this.#execution.reset()),
       console: async (expression) => {
         const args = { expression, context: "repl" };
         return (await this.#evaluate.evaluate(args, () => this.#execution.requireStopped())).result;

@@ -1,6 +1,7 @@
 /** What a command of the debug console is. */
 import type { ExpressionContext } from "../expressions/evaluate.ts";
 import type { SymbolTable } from "../expressions/symbols.ts";
+import type { BeginWork } from "../progress.ts";
 import type { Target } from "../target.ts";
 
 /** What commands need of the session. */
@@ -15,6 +16,8 @@ export interface ConsoleServices {
   memoryBytes(): number;
   /** Throws unless the machine may be written to; what is shown of it is out of date afterwards. */
   mayWrite(): void;
+  /** Begins work on much memory, so that it can be followed and cancelled. */
+  work: BeginWork;
 }
 
 export interface Command {

@@ -84,7 +84,8 @@ export const FIND: Command = {
     // What a piece ends with may be the start of a match in the next.
     let tail: Uint8Array = new Uint8Array();
     let end = -1;
-    for await (const { offset, bytes } of readPieces(range, context.readMemory.bind(context))) {
+    const work = services.work(`Searching ${hex(range.length)} bytes`, range.length);
+    for await (const { offset, bytes } of readPieces(range, context.readMemory.bind(context), work.done)) {
       const joined = end === offset ? Buffer.concat([tail, bytes]) : bytes;
       const start = offset + bytes.length - joined.length;
       for (const at of matches(joined, pattern)) {
@@ -134,7 +135,9 @@ export const DUMP: Command = {
     const range = await parseRange(match[1], context);
     const read = context.readMemory.bind(context);
     let covered = 0;
-    for await (const { offset, bytes } of readPieces(range, read)) {
+    // All is read twice.
+    const work = services.work(`Dumping ${hex(range.length)} bytes`, 2 * range.length);
+    for await (const { offset, bytes } of readPieces(range, read, work.done)) {
       if (offset !== covered) break;
       covered += bytes.length;
     }
@@ -142,7 +145,8 @@ export const DUMP: Command = {
     await withFile(file, "written", async () => {
       const output = await open(file, "w");
       try {
-        for await (const { offset, bytes } of readPieces(range, read))
+        const reached = (offset: number): void => work.done(range.length + offset);
+        for await (const { offset, bytes } of readPieces(range, read, reached))
           await output.write(bytes, 0, bytes.length, offset);
       } finally {
         await output.close();
@@ -176,7 +180,9 @@ export const LOAD: Command = {
       const input = await open(file, "r");
       try {
         const buffer = new Uint8Array(Math.min(CHUNK, length));
+        const work = services.work(`Loading ${hex(length)} bytes`, length);
         for (let done = 0; done < length;) {
+          work.done(done);
           const { bytesRead } = await input.read(buffer, 0, buffer.length, done);
           if (bytesRead === 0) throw new Error(`${file} ends after ${done} of ${length} bytes.`);
           const where = plus(at, done);

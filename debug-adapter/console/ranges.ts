@@ -48,13 +48,18 @@ export interface Piece {
 const CHUNK = 1 << 20;
 const PAGE = 4096;
 
-/** What can be read of a range, in pieces of at most 1 MiB; holes are passed over page by page. */
+/**
+ * What can be read of a range, in pieces of at most 1 MiB; holes are passed over page by page.
+ * @param reached told before each look at memory how far it is; may end it all by an error
+ */
 export async function* readPieces(
   { start, length }: MemoryRange,
   read: ExpressionContext["readMemory"],
+  reached?: (offset: number) => void,
 ): AsyncGenerator<Piece> {
   let offset = 0;
   while (offset < length) {
+    reached?.(offset);
     const at = plus(start, offset);
     const bytes = await read(at.space, at.address, Math.min(CHUNK, length - offset));
     if (bytes.length > 0) {

@@ -70,6 +70,15 @@ export class Client {
     return response.message ?? "";
   }
 
+  /** Sends anything, without a header. */
+  sendBytes(bytes: string): void {
+    this.#process.stdin.write(bytes);
+  }
+
+  endInput(): void {
+    this.#process.stdin.end();
+  }
+
   /** Sends a message's text, which may be wrong. */
   sendText(text: string): void {
     this.#process.stdin.write(`Content-Length: ${Buffer.byteLength(text)}${SEPARATOR}${text}`);

@@ -67,9 +67,15 @@ test("launch refuses what cannot be booted, before anything starts", async (t) =
 test("every request refuses wrong arguments, and answers right ones afterwards", async (t) => {
   const session = client(t);
   const early = ["threads", "continue", "stackTrace", "evaluate", "setFunctionBreakpoints", "bootscope/cpu", "restart"];
+  const kernel = await kernelFile(t, loopingKernel());
+  for (const command of ["launch", ...early]) {
+    assert.match(await session.refused(command, { kernel }), /not initialized yet/);
+  }
   await session.ask("initialize", { adapterID: "bootscope" });
+  assert.match(await session.refused("initialize", { adapterID: "bootscope" }), /initialized already/);
   for (const command of early) assert.match(await session.refused(command, { threadId: 1 }), SENTENCE);
-  await session.launch({ boot: "direct", kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
+  await session.ask("launch", { boot: "direct", kernel, stopOnEntry: true });
+  await session.ask("configurationDone");
   await session.stopped();
   const wrong: [string, unknown][] = [
     ["nonsense", {}],
@@ -169,18 +175,57 @@ test("breakpoints that cannot be set say why", async (t) => {
   await session.close();
 });
 
-test("messages that are no requests do not end the session", async (t) => {
+test("what is no request is told in one sentence, and does not end the session", async (t) => {
   const session = client(t);
-  for (const text of [
+  await session.ask("initialize", { adapterID: "bootscope" });
+  const nothing = [
     "{",
     "null",
     "[]",
     "5",
-    '{"type":"request","seq":901}',
-    '{"type":"request","command":"__proto__","seq":900}',
-  ]) {
+    '"text"',
+    "",
+    "{}",
+    '{"type":"event"}',
+    '{"type":"request","command":"threads"}',
+  ];
+  for (const text of nothing) session.sendText(text);
+  for (const text of ['{"type":"request","seq":901}', '{"type":"request","command":"__proto__","seq":900}']) {
     session.sendText(text);
   }
-  await session.ask("initialize", { adapterID: "bootscope" });
+  await session.ask("launch", { boot: "direct", kernel: await kernelFile(t, loopingKernel()), stopOnEntry: true });
+  const answers = session.messages.filter((one) => one.type === "response") as DebugProtocol.Response[];
+  for (const [seq, command] of [
+    [901, ""],
+    [900, "__proto__"],
+  ]) {
+    const [response, ...more] = answers.filter((one) => one.request_seq === seq);
+    assert.equal(response?.success, false);
+    assert.equal(response.command, command);
+    assert.match(response.message ?? "", SENTENCE);
+    assert.deepEqual(more, [], "one response");
+  }
   await session.close();
+  for (const line of session.stderr.trimEnd().split("\n")) assert.match(line, /^bootscope: [A-Z][^\n]*\.$/);
+});
+
+test("a stream of bytes that is no protocol is passed over up to the next message", async (t) => {
+  const session = client(t);
+  const initialize = JSON.stringify({ seq: 700, type: "request", command: "initialize", arguments: {} });
+  const messages = [
+    "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "Content-Length: 99999999999999\r\n\r\n",
+    "Content-Length: -5\r\n\r\n",
+    "\u0000".repeat(20_000),
+    // Cut off: it swallows some of the next one, and the one behind that is heard again.
+    'Content-Length: 60\r\n\r\n{"seq":1,"type":"requ',
+    `Content-Length: ${initialize.length}\r\n\r\n${initialize}`,
+  ];
+  for (const text of messages) session.sendBytes(text);
+  assert.equal((await session.request("initialize", { adapterID: "bootscope" })).success, true);
+  assert.match(session.stderr, /^bootscope: [^\n]+\.\n$/);
+  session.sendBytes('Content-Length: 400\r\n\r\n{"seq":1');
+  session.endInput();
+  assert.equal(await session.exited, 0);
+  assert.match(session.stderr, /last message is not complete\.\n$/);
 });
