@@ -46,7 +46,7 @@ export interface FileNode {
   /** Where a symbolic link points. */
   target(): Promise<string>;
   /** Where bytes of the content lie, in order and without gaps, up to the end of the file. */
-  runs(offset: number, length: number): AsyncGenerator<Run>;
+  runs(offset: number, length: number): AsyncIterable<Run> | Iterable<Run>;
 }
 
 export interface FileSystem {

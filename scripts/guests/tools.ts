@@ -12,6 +12,7 @@ const PACKAGES = {
   "qemu-system-x86_64": "qemu-system-x86",
   debugfs: "e2fsprogs",
   e2fsck: "e2fsprogs",
+  fdisk: "fdisk",
   mcopy: "mtools",
   mformat: "mtools",
   mke2fs: "e2fsprogs",
