@@ -494,8 +494,10 @@ export class BootscopeSession extends DebugSession {
   }
 
   #thread(args: Arguments): void {
-    if (args["threadId"] !== THREAD)
-      throw new Error(`There is no thread ${String(args["threadId"])}: the one processor is thread ${THREAD}.`);
+    const id = args["threadId"];
+    if (id === THREAD) return;
+    const wrong = id === undefined ? "The request names no thread" : `There is no thread ${JSON.stringify(id)}`;
+    throw new Error(`${wrong}: the one processor is thread ${THREAD}.`);
   }
 
   /** A line in the debug console; with a place, one that leads to it. */
