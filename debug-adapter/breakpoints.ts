@@ -303,12 +303,12 @@ export class Breakpoints {
     return { ids, kind: first.kind, ...(description === undefined ? {} : { description }) };
   }
 
-  async #describe({ id, located }: ClientBreakpoint, stop: StopResult): Promise<string | undefined> {
+  async #describe({ id, located, rules }: ClientBreakpoint, stop: StopResult): Promise<string | undefined> {
     if (located?.data === undefined) return undefined;
     const { place, access } = located.data;
     if (stop.reason === "catch") return `Paused: ${caughtText(stop.caught).text}`;
     if (stop.reason !== "watchpoint" || place.kind !== "memory") return undefined;
-    return this.#values.describe(id, place, access, stop);
+    return this.#values.describe(id, place, access, stop, rules.condition === undefined);
   }
 
   /** Where the machine stands, as both kinds of address: it names only one of the breakpoints there. */

@@ -77,23 +77,27 @@ export class DataValues {
     );
   }
 
-  /** One sentence about a stop at a place in memory; what lies there now is what was seen from here on. */
+  /**
+   * One sentence about a stop at a place in memory; what lies there now is what was seen from here on. `exact`: no write was
+   * passed over since then.
+   */
   async describe(
     id: number,
     place: MemoryPlace,
     access: DataAccess,
     stop: StopResult & { reason: "watchpoint" },
+    exact: boolean,
   ): Promise<string> {
     const before = this.#seen.get(id);
     const now = await this.#read(place);
     this.#seen.set(id, now);
     const what = stop.access === "read" ? "read of" : access === "change" ? "change of" : "write to";
     const intro = `Paused on ${what} ${describePlace(place)}`;
-    if (place.length <= MAX_VALUE) return intro + told(stop.access, before && number(before), number(now));
+    if (place.length <= MAX_VALUE) return intro + told(stop.access, before && number(before), number(now), exact);
     const offset = Number(stop.address - place.at.address);
     if (offset < 0 || offset >= now.length) return intro;
     const part = (bytes: Uint8Array): string => byteText(bytes.subarray(offset, offset + MAX_VALUE));
-    return `${intro}, from ${describe(plus(place.at, offset))} on${told(stop.access, before && part(before), part(now))}`;
+    return `${intro}, from ${describe(plus(place.at, offset))} on${told(stop.access, before && part(before), part(now), exact)}`;
   }
 
   #read({ at, length }: MemoryPlace): Promise<Uint8Array> {
@@ -107,8 +111,9 @@ function number(bytes: Uint8Array): string {
   return hex(value, 2 * bytes.length);
 }
 
-function told(access: "read" | "write", before: string | undefined, now: string): string {
+function told(access: "read" | "write", before: string | undefined, now: string, exact: boolean): string {
   if (now === "") return "";
   if (access === "read" || before === undefined || before === "") return `: ${now}`;
+  if (!exact) return `: ${now} (${before} when the machine stood last)`;
   return before === now ? `: ${now}, as before` : `: ${before} → ${now}`;
 }

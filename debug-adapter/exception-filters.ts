@@ -5,7 +5,7 @@
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { PHASE_NAMES } from "../emulator/machine/api.ts";
 import type { Catch, EventFilter, PhaseName } from "../emulator/machine/api.ts";
-import { EXCEPTIONS } from "./exceptions.ts";
+import { BY_INSTRUCTION, EXCEPTIONS, hasErrorCode } from "./exceptions.ts";
 import { phaseDescription, phaseLabel } from "./phases.ts";
 
 /** A catch, before a condition is put on it. */
@@ -44,8 +44,6 @@ const EVENTS: readonly [event: EventFilter, label: string, when: string][] = [
   ["screen", "Screen mode", "when the screen changes its mode"],
 ];
 
-const ERROR_CODES: ReadonlySet<number> = new Set([8, 10, 11, 12, 13, 14, 17]);
-
 const caught = (
   filter: string,
   label: string,
@@ -59,9 +57,6 @@ const caught = (
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** INT3, INTO and INT1 raise these on purpose: they are stopped at like the others. */
-const BY_INSTRUCTION: ReadonlySet<number> = new Set([1, 3, 4]);
-
 const exceptionFilter = ({ vector, mnemonic, name }: (typeof EXCEPTIONS)[number]): Filter =>
   caught(
     `exception:${mnemonic.slice(1).toLowerCase()}`,
@@ -69,7 +64,7 @@ const exceptionFilter = ({ vector, mnemonic, name }: (typeof EXCEPTIONS)[number]
     `Stop before a ${mnemonic} (${name}, vector ${vector}) is delivered.`,
     vector === 14
       ? "$error & 2 (a write), $error & 4 (by user code)"
-      : ERROR_CODES.has(vector)
+      : hasErrorCode(vector)
         ? "$error == 0x10, $cpl == 3"
         : "$cpl == 3, cs:ip > 0x7c00",
     { kind: "exception", vectors: [vector] },
@@ -109,6 +104,7 @@ const FILTERS: readonly Filter[] = [
     "Stop before any exception of the processor is delivered.",
     "$vector == 13 && $error != 0",
     { kind: "exception" },
+    { kind: "softwareInterrupt", vectors: [...BY_INSTRUCTION] },
   ),
   ...EXCEPTIONS.map(exceptionFilter),
   caught(

@@ -20,7 +20,7 @@ export async function exceptionInfo(stop: StopResult, description: StopDescripti
   const isException = description.reason === "exception";
   if (!isException && stop.reason !== "catch") throw new Error("The machine did not stop on an exception.");
   const vector = stop.reason === "catch" && stop.caught.kind === "exception" ? (stop.caught.vector ?? 0) : undefined;
-  const name = vector === undefined ? description.description : exceptionName(vector);
+  const name = vector === undefined ? (description.name ?? description.description) : exceptionName(vector);
   const text = description.text ?? description.description;
   // A machine that failed cannot be asked any more.
   const cpu = await target.cpu().catch(() => undefined);

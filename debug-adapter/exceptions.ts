@@ -33,6 +33,13 @@ export const EXCEPTIONS: readonly ProcessorException[] = [
 ];
 
 const PAGE_FAULT = 14;
+/** INT1, INT3 and INTO raise these on purpose. */
+export const BY_INSTRUCTION: ReadonlySet<number> = new Set([1, 3, 4]);
+/** In protected mode these come with an error code (SDM vol. 3, table 6-1). */
+const WITH_ERROR: ReadonlySet<number> = new Set([8, 10, 11, 12, 13, 14, 17]);
+
+export const hasErrorCode = (vector: number): boolean => WITH_ERROR.has(vector);
+
 /** Those whose error code is a selector. */
 const SELECTOR_ERRORS: ReadonlySet<number> = new Set([10, 11, 12, 13]);
 
@@ -62,7 +69,7 @@ export function caughtText(caught: Caught, instruction = "Instruction"): CaughtT
       return { name, text: `${name} ${at}: the handler's first instruction is next` };
     }
     case "softwareInterrupt":
-      return named(`INT ${vector}`, at);
+      return named(softwareInterruptName(caught.vector ?? 0), at);
     case "instruction":
       return named(instruction, at);
     case "port":
@@ -72,6 +79,12 @@ export function caughtText(caught: Caught, instruction = "Instruction"): CaughtT
     case "register":
       return registerText(caught, at);
   }
+}
+
+/** "INT 0x80"; "INT 0x03 (#BP breakpoint instruction)" for those that instructions of their own raise, too. */
+function softwareInterruptName(vector: number): string {
+  const raised = BY_INSTRUCTION.has(vector) ? ` (${exceptionName(vector)})` : "";
+  return `INT ${hex(vector, 2)}${raised}`;
 }
 
 const named = (name: string, at: string): CaughtText => ({ name, text: `${name} ${at}` });

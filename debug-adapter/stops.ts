@@ -12,6 +12,8 @@ export interface StopDescription {
   description: string;
   /** Details for exceptions. */
   text?: string;
+  /** What was caught, in a few words. */
+  name?: string;
   /** The guest can't run on from here. */
   final: boolean;
 }
@@ -39,7 +41,7 @@ export function describeStop(stop: StopResult, instruction?: string): StopDescri
       const { kind } = stop.caught;
       const { name, text } = caughtText(stop.caught, instruction);
       if (kind === "exception") return exception(name, text, false);
-      return { reason: CATCH_REASONS[kind], description: `Paused: ${text}`, final: false };
+      return { reason: CATCH_REASONS[kind], description: `Paused: ${text}`, name, final: false };
     }
     case "phase":
       return {
