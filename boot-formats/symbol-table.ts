@@ -56,22 +56,39 @@ export class SymbolIndex {
     return this.#byName.get(name);
   }
 
+  /** Addresses of code from one address up to another, ascending. */
+  textBetween(from: bigint, end: bigint): bigint[] {
+    const found: bigint[] = [];
+    for (let index = this.#behind(from - 1n); index < this.#places.length; index++) {
+      const place = this.#places[index];
+      if (place === undefined || place.address >= end) break;
+      if (/^[tTwW]$/.test(place.type)) found.push(place.address);
+    }
+    return found;
+  }
+
   /** The symbol at or below an address, if the address still belongs to it. */
   at(address: bigint): SymbolPlace | undefined {
+    const behind = this.#behind(address);
+    const found = this.#places[behind - 1];
+    if (found === undefined) return undefined;
+    const next = this.#places[behind];
+    const room = next === undefined ? LAST_SIZE : next.address - found.address;
+    // What lies between a function's end and the next symbol is padding, or code without a name.
+    const size = found.size !== undefined && found.size > 0n && found.size < room ? found.size : room;
+    const offset = address - found.address;
+    return offset < size ? { name: found.name, offset, size } : undefined;
+  }
+
+  /** Number of symbols at or below an address. */
+  #behind(address: bigint): number {
     let [low, high] = [0, this.#places.length];
     while (low < high) {
       const middle = (low + high) >> 1;
       if ((this.#places[middle]?.address ?? 0n) <= address) low = middle + 1;
       else high = middle;
     }
-    const found = this.#places[low - 1];
-    if (found === undefined) return undefined;
-    const next = this.#places[low];
-    const room = next === undefined ? LAST_SIZE : next.address - found.address;
-    // What lies between a function's end and the next symbol is padding, or code without a name.
-    const size = found.size !== undefined && found.size > 0n && found.size < room ? found.size : room;
-    const offset = address - found.address;
-    return offset < size ? { name: found.name, offset, size } : undefined;
+    return low;
   }
 
   /** Names that begin so, in alphabetical order, at most `limit`. */

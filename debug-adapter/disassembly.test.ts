@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { lin, phys } from "./address.ts";
-import { decode, disassemble, startsBefore, wireInstruction } from "./disassembly.ts";
+import { startsBefore } from "./code-stream.ts";
+import { decode, disassemble, wireInstruction } from "./disassembly.ts";
 import type { CodeBits } from "./registers.ts";
 
 const texts = (bytes: number[], bits: CodeBits): string[] =>

@@ -1,44 +1,67 @@
-/** Disassembly in 16-, 32- and 64-bit code by iced-x86, forwards, and backwards by a scan that resynchronises. */
+/** Disassembly in 16-, 32- and 64-bit code by iced-x86. */
 import iced from "iced-x86";
-import type { Instruction } from "iced-x86";
+import type { Formatter, Instruction, OpKind } from "iced-x86";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import type { Space } from "../emulator/machine/api.ts";
 import { hex, inSpace, plus } from "./address.ts";
 import type { Address } from "./address.ts";
 import type { CodeAnchor } from "./code-map.ts";
+import { blockOf, CodeStream, MAX_INSTRUCTION } from "./code-stream.ts";
+import type { ReadMemory, Row } from "./code-stream.ts";
+import { LOOK_BACK, noteOf } from "./disassembly-notes.ts";
 import type { CodeBits } from "./registers.ts";
 
-/** The longest x86 instruction, in bytes. */
-const MAX_INSTRUCTION = 15;
 /** Instructions that one request may ask for, and look back. */
 const MAX_COUNT = 4096;
-/** How far an anchor says what size the code behind it has, in bytes. */
-const ANCHOR_REACH = 1024n;
-/** Instructions between the write to CR0 and the far jump that together switch the mode. */
-const SWITCH_DISTANCE = 8;
-
-export type ReadMemory = (space: Space, address: bigint, length: number) => Promise<Uint8Array>;
-
 /** Where an instruction goes next, as far as stepping needs to know. */
 export type Flow = "next" | "call" | "interrupt" | "repeat" | "halt" | "branch" | "return";
+
+/** What an operand points at. */
+export interface Reference {
+  kind:
+    | "branch"
+    /** Where the target of an indirect branch is read. */
+    | "pointer"
+    | "memory"
+    /** A number that may be an address. */
+    | "immediate";
+  /** Offset in CS for branches, in the data segment for memory. */
+  offset: bigint;
+  /** Selector of a far branch. */
+  selector?: number;
+  /** Bytes of a pointer. */
+  size?: number;
+  /** As it stands in the text. */
+  text: string;
+}
 
 export interface Decoded {
   at: Address;
   bytes: Uint8Array;
+  /** Size of the code. */
+  bits: CodeBits;
   /** Intel syntax; "(bad)" for bytes that are no instruction. */
   text: string;
   valid: boolean;
   flow: Flow;
-  writesCr0: boolean;
-  /** Offset that a direct far jump goes to. */
-  farTarget?: bigint;
+  references: Reference[];
+  /** What it means to the machine: a port's name, a BIOS service. */
+  note?: string;
 }
 
 /**
  * Decodes the instructions in `bytes`, which lie at `at`. The last one may be cut off by the end of the bytes: it is
  * left out. `maximum` bounds their number. `ip` is the value of RIP at `at`: what relative branches are shown against.
+ * What operands point at is looked for only when asked for.
  */
-export function decode(bytes: Uint8Array, at: Address, bits: CodeBits, maximum: number, ip = at.address): Decoded[] {
+export function decode(
+  bytes: Uint8Array,
+  at: Address,
+  bits: CodeBits,
+  maximum: number,
+  ip = at.address,
+  withReferences = false,
+): Decoded[] {
   const decoder = new iced.Decoder(bits, bytes, iced.DecoderOptions.None);
   const formatter = new iced.Formatter(iced.FormatterSyntax.Intel);
   formatter.hexPrefix = "0x";
@@ -63,11 +86,11 @@ export function decode(bytes: Uint8Array, at: Address, bits: CodeBits, maximum: 
       result.push({
         at: plus(at, start),
         bytes: bytes.slice(start, decoder.position),
+        bits,
         text: valid ? formatter.format(instruction) : "(bad)",
         valid,
         flow: valid ? flowOf(instruction) : "next",
-        writesCr0: valid && writesCr0(instruction),
-        ...farTargetOf(instruction, valid),
+        references: valid && withReferences ? referencesOf(instruction, formatter, bits) : [],
       });
     }
     return result;
@@ -78,15 +101,67 @@ export function decode(bytes: Uint8Array, at: Address, bits: CodeBits, maximum: 
   }
 }
 
-const writesCr0 = ({ mnemonic, op0Register }: Instruction): boolean =>
-  mnemonic === iced.Mnemonic.Lmsw || (mnemonic === iced.Mnemonic.Mov && op0Register === iced.Register.CR0);
+/** Smaller numbers are hardly addresses of anything that has a name. */
+const MIN_ADDRESS = 0x1000n;
 
-function farTargetOf(instruction: Instruction, valid: boolean): { farTarget?: bigint } {
-  if (!valid) return {};
-  if (instruction.code === iced.Code.Jmp_ptr1616) return { farTarget: BigInt(instruction.farBranch16) };
-  if (instruction.code === iced.Code.Jmp_ptr1632) return { farTarget: BigInt(instruction.farBranch32) };
-  return {};
+/** What the operands point at, as far as the instruction alone tells. */
+function referencesOf(instruction: Instruction, formatter: Formatter, bits: CodeBits): Reference[] {
+  const found: Reference[] = [];
+  for (let operand = 0; operand < instruction.opCount; operand++) {
+    const kind = instruction.opKind(operand);
+    const add = (one: Omit<Reference, "text">): void => {
+      const index = formatterOperand(instruction, formatter, operand);
+      if (index !== undefined) found.push({ ...one, text: formatter.formatOperand(instruction, index) });
+    };
+    const branch = branchTarget(instruction, kind);
+    if (branch !== undefined) add({ kind: "branch", ...branch });
+    else if (kind === iced.OpKind.Memory) {
+      const offset = absolute(instruction, bits);
+      if (offset === undefined) continue;
+      const size = iced.MemorySizeExt.size(instruction.memorySize);
+      add({ kind: isIndirectBranch(instruction) ? "pointer" : "memory", offset, size });
+    } else if (isWideImmediate(kind)) {
+      const offset = instruction.immediate(operand);
+      if (offset >= MIN_ADDRESS) add({ kind: "immediate", offset });
+    }
+  }
+  return found;
 }
+
+function branchTarget(instruction: Instruction, kind: OpKind): Pick<Reference, "offset" | "selector"> | undefined {
+  const { NearBranch16, NearBranch32, NearBranch64, FarBranch16, FarBranch32 } = iced.OpKind;
+  if (kind === NearBranch16 || kind === NearBranch32 || kind === NearBranch64) {
+    return { offset: instruction.nearBranchTarget };
+  }
+  if (kind !== FarBranch16 && kind !== FarBranch32) return undefined;
+  const offset = BigInt(kind === FarBranch16 ? instruction.farBranch16 : instruction.farBranch32);
+  return { offset, selector: instruction.farBranchSelector };
+}
+
+function isWideImmediate(kind: OpKind): boolean {
+  const { Immediate16, Immediate32, Immediate64, Immediate32to64 } = iced.OpKind;
+  return kind === Immediate16 || kind === Immediate32 || kind === Immediate64 || kind === Immediate32to64;
+}
+
+/** The formatter's number of an operand, which leaves out what is not written. */
+function formatterOperand(instruction: Instruction, formatter: Formatter, operand: number): number | undefined {
+  for (let index = 0; index < formatter.operandCount(instruction); index++) {
+    if (formatter.getInstructionOperand(instruction, index) === operand) return index;
+  }
+  return undefined;
+}
+
+/** Offset of a memory operand that has no register but RIP, and no segment of its own. */
+function absolute(instruction: Instruction, bits: CodeBits): bigint | undefined {
+  const { FS, GS, None } = iced.Register;
+  if (instruction.memorySegment === FS || instruction.memorySegment === GS) return undefined;
+  if (instruction.isIpRelMemoryOperand) return instruction.ipRelMemoryAddress;
+  if (instruction.memoryBase !== None || instruction.memoryIndex !== None) return undefined;
+  return BigInt.asUintN(bits, instruction.memoryDisplacement);
+}
+
+const isIndirectBranch = ({ flowControl }: Instruction): boolean =>
+  flowControl === iced.FlowControl.IndirectBranch || flowControl === iced.FlowControl.IndirectCall;
 
 function flowOf(instruction: Instruction): Flow {
   const { code, flowControl } = instruction;
@@ -103,52 +178,6 @@ function flowOf(instruction: Instruction): Flow {
 
 const isCall = (instruction: Instruction): boolean => instruction.mnemonic === iced.Mnemonic.Call;
 
-/** Lengths of the instruction at every offset of `bytes`; 0 where there is none. */
-function lengthsAt(bytes: Uint8Array, bits: CodeBits): Uint8Array {
-  const lengths = new Uint8Array(bytes.length);
-  const decoder = new iced.Decoder(bits, bytes, iced.DecoderOptions.None);
-  const instruction = new iced.Instruction();
-  for (let offset = 0; offset < bytes.length; offset++) {
-    decoder.position = offset;
-    decoder.decodeOut(instruction);
-    if (!instruction.isInvalid) lengths[offset] = instruction.length;
-  }
-  instruction.free();
-  decoder.free();
-  return lengths;
-}
-
-/**
- * Where the instructions before the end of `bytes` begin, given that one begins right behind them. x86 code cannot be
- * read backwards for certain; but decoding from a wrong start soon falls into step with the right one. So every
- * offset votes for the instructions that decoding from there meets, and from the end backwards the best-voted
- * predecessor is taken; bytes without any stand alone.
- */
-export function startsBefore(bytes: Uint8Array, bits: CodeBits, count: number): number[] {
-  const lengths = lengthsAt(bytes, bits);
-  const votes = new Uint32Array(bytes.length + MAX_INSTRUCTION + 1);
-  for (let offset = 0; offset < bytes.length; offset++) {
-    const length = lengths[offset] ?? 0;
-    const next = offset + length;
-    if (length > 0) votes[next] = (votes[next] ?? 0) + (votes[offset] ?? 0) + 1;
-  }
-  const starts: number[] = [];
-  for (let end = bytes.length; end > 0 && starts.length < count;) {
-    let best = end - 1;
-    let bestVotes = -1;
-    for (let start = Math.max(0, end - MAX_INSTRUCTION); start < end; start++) {
-      const vote = votes[start] ?? 0;
-      if (lengths[start] === end - start && vote > bestVotes) {
-        best = start;
-        bestVotes = vote;
-      }
-    }
-    starts.push(best);
-    end = best;
-  }
-  return starts.reverse();
-}
-
 export interface DisassembleRequest {
   at: Address;
   /** Instructions from `at` to begin with; negative looks back. */
@@ -160,139 +189,85 @@ export interface DisassembleRequest {
   ipMinusLinear: bigint;
   /** What was seen to run from an address up to another, in order; for linear addresses. */
   anchors?: (from: bigint, end: bigint) => CodeAnchor[];
+  /** Where instructions are known to begin besides. */
+  starts?: (from: bigint, end: bigint) => readonly bigint[];
 }
 
 /** Exactly `count` instructions; where there is nothing to read, "??" of one byte each. */
 export async function disassemble(request: DisassembleRequest, read: ReadMemory): Promise<Decoded[]> {
+  const { at } = request;
   const count = Math.min(MAX_COUNT, Math.max(0, request.count));
   const offset = Math.max(-MAX_COUNT, Math.min(MAX_COUNT, request.instructionOffset));
-  const bits = anchorsOf(request, request.at.address - ANCHOR_REACH, request.at.address + 1n).at(-1)?.bits;
-  const start: CodeAnchor = { address: request.at.address, bits: bits ?? request.bits };
-  const before = offset < 0 ? await backwards(request, start, -offset, read) : [];
-  const needed = Math.max(0, count + offset);
-  const after = needed > 0 ? await forwards(request, start, needed, read) : [];
-  return [...before, ...after].slice(offset < 0 ? 0 : offset).slice(0, count);
+  const stream = new CodeStream({
+    space: at.space,
+    bits: request.bits,
+    ipMinusLinear: request.ipMinusLinear,
+    anchors: (from, end) => request.anchors?.(from, end) ?? [],
+    starts: (from, end) => [
+      ...(at.address >= from && at.address < end ? [at.address] : []),
+      ...(at.space === "lin" ? (request.starts?.(from, end) ?? []) : []),
+    ],
+    read,
+  });
+  const home = blockOf(at.address);
+  const all = await stream.rows(home);
+  const before = all.filter(({ address }) => address < at.address);
+  const after = all.slice(before.length);
+  for (let block = home - 1n; before.length < -offset + LOOK_BACK && block >= 0n; block--)
+    before.unshift(...(await stream.rows(block)));
+  for (let block = home + 1n; after.length < count + offset; block++) after.push(...(await stream.rows(block)));
+  const rows = [...padding(before, -offset, at), ...before, ...after];
+  const first = rows.length - after.length + offset;
+  // What an instruction means may depend on those before it, shown or not.
+  const context = Math.min(first, LOOK_BACK);
+  const decoded = decodeRows(rows.slice(first - context, first + count), at.space, request.ipMinusLinear);
+  return decoded.slice(context).map((one, index) => {
+    const note = noteOf(decoded, context + index);
+    return note === undefined ? one : { ...one, note };
+  });
 }
 
-const anchorsOf = ({ at, anchors }: DisassembleRequest, from: bigint, end: bigint): CodeAnchor[] =>
-  at.space === "lin" ? (anchors?.(from < 0n ? 0n : from, end) ?? []) : [];
+/** Below address 0 there is nothing: such rows keep their place by a negative address. */
+function padding(before: readonly Row[], needed: number, { address }: Address): Row[] {
+  const first = before[0]?.address ?? address;
+  const missing = Math.max(0, needed - before.length);
+  return Array.from({ length: missing }, (_, index) => ({
+    address: first - BigInt(missing - index),
+    bytes: new Uint8Array(),
+    bits: 16,
+    valid: false,
+  }));
+}
 
-/** At most `needed` instructions from `start` on, up to `end` if one is given. */
-async function forwards(
-  request: DisassembleRequest,
-  start: CodeAnchor,
-  needed: number,
-  read: ReadMemory,
-  end?: bigint,
-): Promise<Decoded[]> {
+/** Makes text of rows: as many in a row as follow each other in one size are decoded at once. */
+function decodeRows(rows: readonly Row[], space: Space, ipMinusLinear: bigint): Decoded[] {
   const result: Decoded[] = [];
-  let at = inSpace(request.at.space, start.address);
-  let { bits } = start;
-  /** A mode switch that was read in the code: where the new code begins, if nothing was seen to run there. */
-  let change: bigint | undefined;
-  while (result.length < needed && (end === undefined || at.address < end)) {
-    if (at.address === change) bits = 32;
-    const reach = (needed - result.length) * MAX_INSTRUCTION;
-    const anchors = anchorsOf(request, at.address, at.address + BigInt(reach));
-    bits = anchors.find(({ address }) => address === at.address)?.bits ?? bits;
-    const stops = [end, change, anchors.find((one) => one.bits !== bits)?.address].filter(
-      (stop): stop is bigint => stop !== undefined && stop > at.address,
-    );
-    const stop = stops.length > 0 ? stops.reduce((a, b) => (a < b ? a : b)) : undefined;
-    const room = stop === undefined ? reach : Math.min(reach, Number(stop - at.address));
-    const bytes = await read(at.space, at.address, Math.min(1024, room));
-    const ip = at.address + request.ipMinusLinear;
-    const decoded = decode(bytes, at, bits, needed - result.length, ip);
-    const target = bits === 16 ? modeSwitch(decoded, request.ipMinusLinear) : undefined;
-    if (target !== undefined && target !== change && (stop === undefined || target < stop)) {
-      change = target;
+  for (let index = 0; index < rows.length;) {
+    const first = rows[index];
+    if (first === undefined) break;
+    let end = index;
+    while (rows[end]?.valid === true && rows[end]?.bits === first.bits) end++;
+    if (end === index) {
+      result.push(unreadable({ space, address: first.address }, first.bytes, first.bits));
+      index++;
       continue;
     }
-    result.push(...decoded);
-    const used = decoded.reduce((sum, { bytes: { length: size } }) => sum + size, 0);
-    if (used > 0) {
-      at = plus(at, used);
-      continue;
-    }
-    // Nothing readable here, or an instruction cut off by the end of what is.
-    result.push(unreadable(at, bytes.subarray(0, 1)));
-    at = plus(at, 1);
+    const bytes = Buffer.concat(rows.slice(index, end).map((row) => row.bytes));
+    const at = inSpace(space, first.address);
+    result.push(...decode(bytes, at, first.bits, end - index, first.address + ipMinusLinear, true));
+    index = end;
   }
   return result;
 }
 
-/**
- * Where 16-bit code goes on as 32-bit code: at the target of a far jump a little behind a write to CR0. It must lie ahead
- * and near; its offset is linear, as in a flat segment, or counted from the base of the running CS.
- */
-function modeSwitch(list: readonly Decoded[], ipMinusLinear: bigint): bigint | undefined {
-  const index = list.findIndex(
-    ({ farTarget }, at) =>
-      farTarget !== undefined && list.slice(Math.max(0, at - SWITCH_DISTANCE), at).some((one) => one.writesCr0),
-  );
-  const jump = list[index];
-  if (jump?.farTarget === undefined) return undefined;
-  const behind = jump.at.address + BigInt(jump.bytes.length);
-  return [jump.farTarget, jump.farTarget - ipMinusLinear].find(
-    (target) => target >= behind && target - behind < ANCHOR_REACH,
-  );
-}
-
-/** `count` instructions that end where `start` begins. */
-async function backwards(
-  request: DisassembleRequest,
-  start: CodeAnchor,
-  count: number,
-  read: ReadMemory,
-): Promise<Decoded[]> {
-  const { bits } = start;
-  const at = inSpace(request.at.space, start.address);
-  const wanted = count * 8 + 64;
-  const room = at.address < BigInt(wanted) ? Number(at.address) : wanted;
-  // Code of another size before this: it is read forwards from where it was seen to run.
-  const other = anchorsOf(request, at.address - BigInt(room), at.address).findLast((one) => one.bits !== bits);
-  if (other !== undefined) {
-    const rows = (await forwards(request, other, MAX_COUNT, read, at.address)).slice(-count);
-    return rows.length === count ? rows : [...(await backwards(request, other, count - rows.length, read)), ...rows];
-  }
-  const bytes = await readBefore(at, room, read);
-  const base = plus(at, -bytes.length);
-  const starts = startsBefore(bytes, bits, count);
-  const found = starts.map((first, index): Decoded => {
-    const piece = bytes.subarray(first, starts[index + 1] ?? bytes.length);
-    const where = plus(base, first);
-    const one = decode(piece, where, bits, 1, where.address + request.ipMinusLinear)[0];
-    return one !== undefined && one.bytes.length === piece.length ? one : unreadable(where, piece);
-  });
-  const first = found[0]?.at ?? at;
-  const padding: Decoded[] = [];
-  for (let missing = count - found.length; missing > 0; missing--) {
-    // Below address 0 there is nothing: such rows keep their place by a negative address.
-    padding.push(unreadable({ space: first.space, address: first.address - BigInt(missing) }, new Uint8Array()));
-  }
-  return [...padding, ...found];
-}
-
-/** The longest readable run of bytes that ends right before `at`, at most `length`. */
-async function readBefore(at: Address, length: number, read: ReadMemory): Promise<Uint8Array> {
-  const whole = await read(at.space, at.address - BigInt(length), length);
-  if (whole.length === length) return whole;
-  // A hole: what can be read starts at a page boundary behind it.
-  for (let page = ((at.address - BigInt(length)) & ~0xfffn) + 0x1000n; page < at.address; page += 0x1000n) {
-    const rest = Number(at.address - page);
-    const bytes = await read(at.space, page, rest);
-    if (bytes.length === rest) return bytes;
-  }
-  return new Uint8Array();
-}
-
-const unreadable = (at: Address, bytes: Uint8Array): Decoded => ({
+const unreadable = (at: Address, bytes: Uint8Array, bits: CodeBits): Decoded => ({
   at,
   bytes,
+  bits,
   text: bytes.length > 0 ? "(bad)" : "??",
   valid: false,
   flow: "next",
-  writesCr0: false,
+  references: [],
 });
 
 export const byteText = (bytes: Uint8Array): string =>
@@ -303,7 +278,7 @@ export function wireInstruction(one: Decoded): DebugProtocol.DisassembledInstruc
   const { address } = one.at;
   return {
     address: address < 0n ? address.toString() : hex(address, 16),
-    instruction: one.text,
+    instruction: one.note === undefined ? one.text : `${one.text}  ; ${one.note}`,
     ...(one.bytes.length > 0 ? { instructionBytes: byteText(one.bytes) } : {}),
     ...(one.valid ? {} : { presentationHint: "invalid" as const }),
   };

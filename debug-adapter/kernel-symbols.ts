@@ -110,7 +110,13 @@ function gateTarget(gate: Uint8Array, long: boolean): bigint {
 function piecesFrom(near: bigint | undefined, memoryBytes: number): number[] {
   const count = Math.ceil(Math.max(0, memoryBytes - LOWEST) / PIECE);
   const all = Array.from({ length: count }, (_, index) => LOWEST + index * PIECE);
-  const first = near === undefined ? 0 : Math.max(0, all.findLastIndex((piece) => BigInt(piece) <= near));
+  const first =
+    near === undefined
+      ? 0
+      : Math.max(
+          0,
+          all.findLastIndex((piece) => BigInt(piece) <= near),
+        );
   return [...all.slice(first), ...all.slice(0, first).reverse()];
 }
 

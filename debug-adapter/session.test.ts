@@ -66,8 +66,10 @@ async function session(
       phases: () => Promise.resolve([]),
       writeRegister: done,
       readMemory: (_space, address, length) => {
-        const offset = Number(address) - 0x7c00;
-        return Promise.resolve(Uint8Array.from(code).slice(Math.max(0, offset), offset < 0 ? 0 : offset + length));
+        // A page is there or not: before the code there are zeros.
+        const offset = Number(address) - 0x7000;
+        const page = [...new Array<number>(0xc00).fill(0), ...code];
+        return Promise.resolve(Uint8Array.from(offset < 0 ? [] : page.slice(offset, offset + length)));
       },
       writeMemory: () => Promise.resolve(0),
       walk: (linear) => Promise.resolve({ linear, paging: "off", steps: [], physical: linear }),
@@ -284,7 +286,7 @@ const bootLines: SourceModule = {
   lineAt: (at) => ({ path: "/src/boot.s", line: at === 0x7c00 ? 10 : at === 0x7c01 ? 12 : 13 }),
   addressesOf: (_file, line) => ({ 10: [0x7c00], 12: [0x7c01], 13: [0x7c02] })[line] ?? [],
   bytesAt: (at, length) =>
-    at + length > 0x7c04
+    at < 0x7c00 || at + length > 0x7c04
       ? undefined
       : Uint8Array.from([0x90, 0xfa, 0xfc, 0x90]).slice(at - 0x7c00, at - 0x7c00 + length),
 };

@@ -134,7 +134,7 @@ export class BootscopeSession extends DebugSession {
       caught: () => this.#execution.caught,
       work: progress.work,
     });
-    this.#code = new CodeView(this.#target, this.#sources);
+    this.#code = new CodeView(this.#target, this.#sources, this.#symbols);
     const catches = new Catches(this.#target);
     const context = async (caught: CaughtValues = {}): Promise<ExpressionContext> => ({
       ...(await this.#evaluate.context()),

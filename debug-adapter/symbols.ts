@@ -10,7 +10,7 @@ import type { Address } from "./address.ts";
 import type { SymbolTable } from "./expressions/symbols.ts";
 import { inKernelImage, readKernelSymbols } from "./kernel-symbols.ts";
 import type { KernelSymbols } from "./kernel-symbols.ts";
-import type { SourceModule, Sources } from "./sources.ts";
+import type { ReadPhysical, SourceModule, Sources } from "./sources.ts";
 import type { PhaseName, Target, TargetConfig } from "./target.ts";
 
 /** Addresses of a System.map or the like: nothing but names. */
@@ -37,6 +37,13 @@ export interface SymbolServices {
   tell(line: string): void;
   /** Names that were not known may be known now. */
   changed(): Promise<void>;
+}
+
+/** How memory is looked at: a caller with many questions brings its own, which remembers. */
+export interface SymbolReader {
+  /** Physical address of what is mapped there. */
+  physical(at: Address): Promise<bigint | undefined>;
+  readPhysical: ReadPhysical;
 }
 
 interface List extends SymbolList {
@@ -129,19 +136,29 @@ export class Symbols implements SymbolTable {
    * The symbol that an address belongs to, and how far behind its beginning. A name of a module counts only where memory
    * holds that module's bytes.
    */
-  async describe(at: Address): Promise<SymbolPlace | undefined> {
+  async describe(at: Address, via: SymbolReader = this.#reader): Promise<SymbolPlace | undefined> {
     await this.ready();
     if (at.space === "lin") {
       const known = this.#linear(at.address);
       if (known !== undefined) return known;
     }
-    const physical = await this.#physical(at);
+    const physical = await via.physical(at);
     if (physical === undefined) return undefined;
-    const own = await this.#sources.symbolAt(physical, (...where) => this.#target.readMemory("phys", ...where));
+    const own = await this.#sources.symbolAt(physical, via.readPhysical);
     if (own !== undefined) return own;
     // Before it has its own page tables a kernel runs where it was loaded.
     const asLoaded = at.space === "phys" || (physical === at.address && (await this.#target.cpu()).cpl === 0);
     return asLoaded && this.#kernel !== undefined ? inKernelImage(this.#kernel, physical) : undefined;
+  }
+
+  /** Linear addresses at which code begins, by the symbols known now. */
+  codeBetween(from: bigint, end: bigint): bigint[] {
+    const lists = this.#lists.flatMap(({ index, offset, slide }) => {
+      if (slide === undefined) return [];
+      const moved = offset + slide;
+      return index.textBetween(from - moved, end - moved).map((address) => address + moved);
+    });
+    return [...(this.#kernel?.index.textBetween(from, end) ?? []), ...lists];
   }
 
   #linear(address: bigint): SymbolPlace | undefined {
@@ -180,12 +197,15 @@ export class Symbols implements SymbolTable {
     return undefined;
   }
 
-  async #physical({ space, address }: Address): Promise<bigint | undefined> {
-    if (space === "phys") return address;
-    const { cr0 } = await this.#target.cpu();
-    if ((cr0 & CR0_PG) === 0n) return BigInt.asUintN(32, address);
-    return (await this.#target.walk(address)).physical;
-  }
+  readonly #reader: SymbolReader = {
+    physical: async ({ space, address }) => {
+      if (space === "phys") return address;
+      const { cr0 } = await this.#target.cpu();
+      if ((cr0 & CR0_PG) === 0n) return BigInt.asUintN(32, address);
+      return (await this.#target.walk(address)).physical;
+    },
+    readPhysical: (...where) => this.#target.readMemory("phys", ...where),
+  };
 
   async #read(): Promise<void> {
     const atEntry = (await this.#target.phases()).at(-1);
