@@ -6,6 +6,7 @@ import { describe, hex, inSpace, lin, reference } from "./address.ts";
 import { integerOf, optionalInteger, optionalText, textOf } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
 import { completions } from "./console/completion.ts";
+import type { ConsoleMotion } from "./console/command.ts";
 import { DebugConsole } from "./console/console.ts";
 import { failAt } from "./expressions/errors.ts";
 import { evaluateCompiled } from "./expressions/evaluate.ts";
@@ -15,10 +16,19 @@ import type { SymbolTable } from "./expressions/symbols.ts";
 import { BIT_FIELDS, bitNames } from "./flags.ts";
 import type { BeginWork } from "./progress.ts";
 import { codeBits, registerMemory } from "./registers.ts";
+import { READ_ONLY_FRAME } from "./stack-registers.ts";
+import type { FrameRegisters } from "./stack-registers.ts";
 import type { CpuState, Target } from "./target.ts";
-import type { Variables } from "./variables.ts";
+import type { Format } from "./variables/tree.ts";
+import type { Variables } from "./variables/variables.ts";
 
 type Result = DebugProtocol.EvaluateResponse["body"];
+
+const DECIMAL: Format = { hex: false };
+/** What is no number for expressions, or does more than change one when it is written. */
+const TREE_NAME = /^[%$]?(?:xmm(?:1[0-5]|[0-9])|(?:st|mm)[0-7]|[c-gs]s|ldtr|tr)$/i;
+/** "xmm3 = 0x…", "st0 = 1.5", "ds = 0x18" */
+const TREE_ASSIGNMENT = /^([%$]?(?:xmm(?:1[0-5]|[0-9])|(?:st|mm)[0-7]|[c-gs]s|ldtr|tr))\s*=(?!=)(.*)$/is;
 
 /** What evaluating needs of the session. */
 export interface EvaluateServices {
@@ -33,6 +43,8 @@ export interface EvaluateServices {
   caught?(): CaughtValues | undefined;
   /** Begins work that takes long, so that it can be followed and cancelled. */
   work?: BeginWork;
+  /** What expressions see in the frame that a request names; undefined for the current one. */
+  frame?(args: Arguments): Promise<FrameRegisters | undefined>;
 }
 
 export class Evaluate {
@@ -41,6 +53,7 @@ export class Evaluate {
   readonly #services: EvaluateServices;
   readonly #console: DebugConsole;
   #mayWrite: () => void = () => undefined;
+  #motion: ConsoleMotion | undefined;
 
   constructor(target: Target, variables: Variables, services: EvaluateServices) {
     this.#target = target;
@@ -53,28 +66,47 @@ export class Evaluate {
       breakpoints: () => services.breakpoints(),
       memoryBytes: () => services.memoryBytes(),
       mayWrite: () => this.#mayWrite(),
+      motion: () => this.#motion,
       work: services.work ?? (() => ({ done: () => undefined })),
     });
   }
 
-  /** `mayWrite` is called before the machine is changed, and throws when it must not be. */
-  async evaluate(args: Arguments, mayWrite: () => void): Promise<Result> {
+  /**
+   * `mayWrite` is called before the machine is changed, and throws when it must not be; `motion` is what commands move it by.
+   */
+  async evaluate(args: Arguments, mayWrite: () => void, motion?: ConsoleMotion): Promise<Result> {
     const text = textOf(args, "expression").trim();
     if (optionalText(args, "context") === "repl") {
       this.#mayWrite = mayWrite;
+      this.#motion = motion;
       const result = await this.#console.run(text);
       if (result !== undefined) return { result, variablesReference: 0 };
-      const assignment = compileAssignment(text, this.#symbols());
-      if (assignment !== undefined) {
+      const [, tree, content = ""] = TREE_ASSIGNMENT.exec(text) ?? [];
+      const assignment = tree === undefined ? compileAssignment(text, this.#symbols()) : undefined;
+      if (assignment !== undefined || tree !== undefined) {
+        if ((await this.#services.frame?.(args)) !== undefined) throw new Error(READ_ONLY_FRAME);
         mayWrite();
+        if (assignment === undefined) return this.assign(tree ?? "", content);
         return this.#write(assignment.target, assignment.value);
       }
     }
-    return this.#show(compile(text, this.#symbols()), await this.context());
+    const expression = await this.#compiled(text, formatOf(args));
+    if ("result" in expression) return expression;
+    const frame = await this.#services.frame?.(args);
+    frame?.check(expression);
+    const shown = await this.#show(
+      expression,
+      { ...(await this.context()), ...(frame && { cpu: frame.cpu }) },
+      formatOf(args),
+    );
+    // Trees are those of the current frame.
+    return frame === undefined ? shown : { ...shown, variablesReference: 0 };
   }
 
   /** Writes what an expression names: a register or a part of one, or memory. */
-  assign(target: string, value: string): Promise<Result> {
+  async assign(target: string, value: string): Promise<Result> {
+    const tree = TREE_NAME.test(target.trim());
+    if (tree && (await this.#variables.setNamed(target, value))) return this.#named(target, DECIMAL);
     return this.#write(compile(target.trim(), this.#symbols()), compile(value.trim(), this.#symbols()));
   }
 
@@ -101,11 +133,29 @@ export class Evaluate {
     };
   }
 
+  /** The expression; or the tree of that name, where there is no such expression. */
+  async #compiled(text: string, format: Format): Promise<CompiledExpression | Result> {
+    try {
+      return compile(text, this.#symbols());
+    } catch (error) {
+      if ((await this.#variables.named(text)) === undefined) throw error;
+      return this.#named(text, format);
+    }
+  }
+
+  /** What the variables view shows under a name. */
+  async #named(name: string, format: Format): Promise<Result> {
+    const shown = await this.#variables.named(name, format);
+    if (shown === undefined) throw new Error(`There is nothing called "${name}".`);
+    const { value, ...rest } = shown;
+    return { result: value, ...rest };
+  }
+
   #symbols(): SymbolTable | undefined {
     return this.#services.symbols?.();
   }
 
-  async #show(expression: CompiledExpression, context: ExpressionContext): Promise<Result> {
+  async #show(expression: CompiledExpression, context: ExpressionContext, format = DECIMAL): Promise<Result> {
     const shown = await evaluateCompiled(expression, context);
     const { root } = expression;
     const whole = root.op === "register" && root.shift === 0 && root.bits >= 32 ? root.name : undefined;
@@ -113,9 +163,9 @@ export class Evaluate {
     const at = shown.space === undefined ? numberAddress(root, shown, context.cpu) : inSpace(shown.space, shown.value);
     return {
       result:
-        fields === undefined ? valueText(shown) : `${hex(shown.value)} ${bitNames(shown.value, fields)}`.trimEnd(),
+        fields === undefined ? valueText(shown, format) : `${hex(shown.value)} ${bitNames(shown.value, fields)}`.trimEnd(),
       type: typeText(shown),
-      variablesReference: whole === undefined ? 0 : this.#variables.referenceOf(whole),
+      variablesReference: await this.#variables.referenceOf(root),
       ...(at === undefined ? {} : { memoryReference: reference(at) }),
     };
   }
@@ -125,7 +175,7 @@ export class Evaluate {
     const to = target.root;
     if (to.op === "register") {
       const number = fitting(await evaluateCompiled(value, context), to.bits, target.text);
-      await this.#variables.writePart(context.cpu, to, number);
+      await this.#variables.writePart(to, number);
     } else if (to.op === "msr") {
       const index = await evaluateCompiled({ ...target, root: to.index }, context);
       const { value: number } = await evaluateCompiled(value, context);
@@ -143,6 +193,11 @@ export class Evaluate {
   }
 }
 
+/** How the client wants numbers to be written. */
+export function formatOf({ format }: Arguments): Format {
+  return { hex: typeof format === "object" && format !== null && "hex" in format && format.hex === true };
+}
+
 /** The pattern that is written into so many bits. Throws with one sentence. */
 function fitting({ value, type }: ExpressionValue, bits: number, name: string): bigint {
   const signed = BigInt.asIntN(64, value);
@@ -153,11 +208,12 @@ function fitting({ value, type }: ExpressionValue, bits: number, name: string): 
 }
 
 /** Hexadecimal and decimal, or the address, or the name. */
-function valueText(shown: ExpressionValue): string {
+function valueText(shown: ExpressionValue, { hex: asHex }: Format): string {
   const { value, type, space } = shown;
   const name = nameOf(value, type);
   if (name !== undefined) return `${name} (${value})`;
   if (space !== undefined) return describe(inSpace(space, value));
+  if (asHex) return hex(BigInt.asUintN(type.bits, value));
   const decimal = type.signed ? BigInt.asIntN(64, value) : value;
   return `${hex(BigInt.asUintN(type.bits, value))} (${decimal})`;
 }

@@ -60,6 +60,8 @@ export class Execution {
   #filterHits: readonly FilterHit[] = [];
   #lastStop: { stop: StopResult; description: StopDescription } | undefined;
   #interrupted = false;
+  /** Events that a run under way waits for. */
+  #awaited: readonly EventFilter[] = [];
   /** The run or step under way; never rejects. */
   #running: Promise<void> = Promise.resolve();
 
@@ -174,8 +176,8 @@ export class Execution {
   }
 
   #stopEvents(): EventFilter[] {
-    if (this.noDebug) return [];
-    return [...new Set([...this.#filters.events, ...(this.#launch?.stopAt.events ?? [])])];
+    if (this.noDebug) return [...this.#awaited];
+    return [...new Set([...this.#filters.events, ...(this.#launch?.stopAt.events ?? []), ...this.#awaited])];
   }
 
   /** What was launched last. */
@@ -195,6 +197,25 @@ export class Execution {
       );
     }
     this.requireStopped();
+  }
+
+  /** Has the machine stop at these events, too, as long as `work` lasts. */
+  async stoppingAt<T>(events: readonly EventFilter[], work: () => Promise<T>): Promise<T> {
+    this.#awaited = events;
+    await this.#target.stopAtEvents(this.#stopEvents());
+    try {
+      return await work();
+    } finally {
+      this.#awaited = [];
+      // A machine that failed has said so already.
+      await this.#target.stopAtEvents(this.#stopEvents()).catch(() => undefined);
+    }
+  }
+
+  /** The instruction pointer was set: the machine stands elsewhere now. */
+  jumped(): Promise<void> {
+    const description = { reason: "goto", description: "Paused after a jump", final: false };
+    return this.#announce({ reason: "step" }, description);
   }
 
   /** Lets the machine run by `move`, and tells the client when it stops. */

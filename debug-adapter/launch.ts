@@ -19,6 +19,8 @@ export interface Launch {
   stopAt: StopAt;
   symbols: SymbolFile[];
   noDebug: boolean;
+  /** What a step into does about interrupts that come in the middle of it. */
+  stepInterrupts: "skip" | "into";
   endOnPoweroff: boolean;
   /** Port on which gdb is waited for, 0 for any; undefined for none. */
   gdbPort: number | undefined;
@@ -42,6 +44,7 @@ export async function readLaunch(args: Arguments, check: CheckPlan): Promise<Lau
     stopAt: readStopAt(oneOrMore(args, "stopAt")),
     symbols: symbolsOf(args),
     noDebug: optionalBoolean(args, "noDebug") ?? false,
+    stepInterrupts: oneOf(args, "stepInterrupts", ["skip", "into"]) ?? "skip",
     endOnPoweroff: optionalBoolean(args, "endOnPoweroff") ?? true,
     gdbPort: optionalInteger(args, "gdbPort", 0, MAX_PORT),
   };

@@ -86,6 +86,8 @@ export interface LaunchArguments {
   entry?: "64" | "32";
   /** Run without breakpoints, phases or stops. */
   noDebug?: boolean;
+  /** "skip" (default): handlers of interrupts that come in the middle of a step are run to their end. */
+  stepInterrupts?: "skip" | "into";
   /** End the session when the guest powers off (default); when false it stops there to be looked at. */
   endOnPoweroff?: boolean;
   /** Port of 127.0.0.1 on which gdb can connect; 0 for any free one. */
@@ -200,6 +202,20 @@ export interface MouseInputArguments {
   buttons: number;
 }
 
+export interface RunToArguments {
+  /** Any address expression; the machine stops there whatever stack is in use. */
+  address: string;
+}
+
+/** What is run to. The machine stops before that for breakpoints and all else that stops it. */
+export type RunUntilArguments =
+  /** The processor's mode changes: real, protected, long, and the size of code. */
+  | { what: "mode" }
+  /** So many instructions have been retired since power-on. */
+  | { what: "icount"; icount: Hex | number }
+  /** So many have been retired from now on. */
+  | { what: "instructions"; count: Hex | number };
+
 /** Custom requests: arguments and response body by command. */
 export interface CustomRequests {
   "bootscope/cpu": { arguments: undefined; body: CpuResponse };
@@ -212,6 +228,8 @@ export interface CustomRequests {
   "bootscope/screen": { arguments: undefined; body: ScreenResponse };
   "bootscope/keyboardInput": { arguments: KeyboardInputArguments; body: undefined };
   "bootscope/mouseInput": { arguments: MouseInputArguments; body: undefined };
+  "bootscope/runTo": { arguments: RunToArguments; body: undefined };
+  "bootscope/runUntil": { arguments: RunUntilArguments; body: undefined };
 }
 
 /** Body of "bootscope/output": bytes sent by a serial port (0 is COM1) or by a debug port (0x402, 0xE9). */

@@ -1,7 +1,7 @@
 /** One debug session: takes requests in turn, routes each to the part that knows, and tells the client what happens. */
 import { DebugSession } from "@vscode/debugadapter";
 import type { DebugProtocol } from "@vscode/debugprotocol";
-import { hex } from "./address.ts";
+import { hex, lin } from "./address.ts";
 import {
   argumentsOf,
   bytesOf,
@@ -17,14 +17,16 @@ import { Breakpoints } from "./breakpoints.ts";
 import { Catches } from "./catches.ts";
 import { CAPABILITIES } from "./capabilities.ts";
 import { CodeView } from "./code-view.ts";
-import { Evaluate } from "./evaluate.ts";
+import { Evaluate, formatOf } from "./evaluate.ts";
 import { Execution } from "./execution.ts";
 import { evaluateAddress } from "./expressions/evaluate.ts";
 import type { CaughtValues, ExpressionContext } from "./expressions/evaluate.ts";
 import type { SymbolTable } from "./expressions/symbols.ts";
 import { readLaunch } from "./launch.ts";
 import type { CheckPlan, Launch, SymbolFile } from "./launch.ts";
+import { MemoryViews } from "./memory-views.ts";
 import { panelMemory, readMemory, writeMemory } from "./memory.ts";
+import { Motion } from "./motion.ts";
 import { MAX_ORIGINS, originsAt } from "./origins.ts";
 import { GuestOutput } from "./output.ts";
 import { phaseLabel, wirePhases } from "./phases.ts";
@@ -38,13 +40,15 @@ import { Requests } from "./requests.ts";
 import type { Afterwards, Handler } from "./requests.ts";
 import { Sources, wireSource } from "./sources.ts";
 import type { SourceModule } from "./sources.ts";
-import { stackTrace } from "./stack.ts";
+import { READ_ONLY_FRAME } from "./stack-registers.ts";
+import { CallStack } from "./stack.ts";
 import { Symbols } from "./symbols.ts";
 import type { SymbolList } from "./symbols.ts";
 import { StopFilters } from "./stop-filters.ts";
+import { RunUntil } from "./stepping-until.ts";
 import { Stepping } from "./stepping.ts";
 import type { CreateTarget, StopResult, Target } from "./target.ts";
-import { Variables } from "./variables.ts";
+import { Variables, movesStack, wantedOf } from "./variables/variables.ts";
 import { walkFlags } from "./walk.ts";
 import { toWire } from "./wire.ts";
 
@@ -76,9 +80,12 @@ export class BootscopeSession extends DebugSession {
   readonly #code: CodeView;
   readonly #breakpoints: Breakpoints;
   readonly #filters: StopFilters;
+  readonly #memoryViews: MemoryViews;
   readonly #variables: Variables;
   readonly #evaluate: Evaluate;
+  readonly #stack: CallStack;
   readonly #stepping: Stepping;
+  readonly #motion: Motion;
   readonly #execution: Execution;
   readonly #gdb: SessionGdb;
   readonly #routes: ReadonlyMap<string, Handler>;
@@ -116,9 +123,17 @@ export class BootscopeSession extends DebugSession {
       screenChanged: () => this.#custom("bootscope/screen", { changed: true }),
       failed: (message) => this.#execution.failed(message),
     });
-    const shared = shareTarget(machine);
+    this.#memoryViews = new MemoryViews((body) => this.#event("memory", body));
+    const shared = shareTarget(this.#memoryViews.watch(machine));
     this.#target = shared.target;
-    this.#variables = new Variables(this.#target);
+    this.#variables = new Variables(this.#target, {
+      context: () => this.#evaluate.context(),
+      client: () => ({
+        types: this.#client["supportsVariableType"] === true,
+        memory: this.#client["supportsMemoryReferences"] === true,
+        paging: this.#client["supportsVariablePaging"] === true,
+      }),
+    });
     const memoryBytes = (): number => (this.#execution.launched?.config.memoryMiB ?? 0) * 2 ** 20;
     this.#sources = new Sources(services.sources);
     this.#symbols = new Symbols(this.#target, this.#sources, {
@@ -127,6 +142,7 @@ export class BootscopeSession extends DebugSession {
       changed: () => this.#breakpoints.refresh(),
     });
     this.#evaluate = new Evaluate(this.#target, this.#variables, {
+      frame: (args) => this.#stack.registersOf(args),
       breakpoints: () => this.#breakpoints.lines(),
       memoryBytes,
       symbols: () => this.#symbols,
@@ -157,16 +173,40 @@ export class BootscopeSession extends DebugSession {
       symbols,
       tell: (line) => this.#tell(line),
     });
-    this.#stepping = new Stepping(this.#target, {
+    this.#stack = new CallStack(this.#target, {
+      lineOf: (cpu) => this.#code.lineOf(cpu),
+      describe: (linear) => this.#symbols.describe(lin(linear)),
+    });
+    this.#stepping = new Stepping(this.#target, this.#stack, {
       passesOver: (stop) => this.#execution.passesOver(stop),
       lineOf: (cpu) => this.#code.lineOf(cpu),
       interrupted: () => this.#execution.interrupted,
+      skipsInterrupts: () => this.#execution.launched?.stepInterrupts !== "into",
+    });
+    const until = new RunUntil(this.#target, {
+      passesOver: (stop) => this.#execution.passesOver(stop),
+      interrupted: () => this.#execution.interrupted,
+      stoppingAt: (events, work) => this.#execution.stoppingAt(events, work),
+    });
+    this.#motion = new Motion(this.#target, this.#sources, this.#stepping, until, {
+      requireMovable: () => this.#execution.requireMovable(),
+      go: (move, told) => {
+        this.#afterwards = () => {
+          this.#execution.go(move);
+          if (!told) this.#event("continued", { threadId: THREAD, allThreadsContinued: true });
+        };
+      },
+      jumped: () => {
+        this.#afterwards = () => this.#execution.jumped();
+      },
+      address: async (text) => evaluateAddress(text, await this.#evaluate.context()),
     });
     this.#execution = new Execution(this.#target, this.#breakpoints, this.#filters, catches, {
       threadId: THREAD,
       event: (name, body) => this.#event(name, body),
       state: (body) => {
         this.#custom("bootscope/state", body);
+        if (body.state !== "stopped") this.#variables.forget();
         if (body.state === "starting") this.#symbols.restart();
         if (body.state === "ended") void this.#gdb.close();
       },
@@ -178,7 +218,7 @@ export class BootscopeSession extends DebugSession {
       stopped: (stop) => this.#gdb.stopped(stop),
     });
     this.#gdb = new SessionGdb(shared, this.#forGdb());
-    const routes = { ...this.#lifecycle(), ...this.#breaks(), ...this.#motion(), ...this.#views(), ...this.#panels() };
+    const routes = { ...this.#lifecycle(), ...this.#breaks(), ...this.#moves(), ...this.#views(), ...this.#panels() };
     this.#routes = new Map(Object.entries(routes));
   }
 
@@ -287,24 +327,17 @@ export class BootscopeSession extends DebugSession {
     };
   }
 
-  #motion(): Routes {
-    const go = (move: () => Promise<StopResult>) => (args: Arguments) => {
-      this.#thread(args);
-      this.#execution.requireMovable();
-      this.#afterwards = () => this.#execution.go(move);
-    };
-    const step = (move: () => Promise<StopResult>) => (args: Arguments) => {
-      const byLine = optionalText(args, "granularity") !== "instruction";
-      go(() => (byLine ? this.#stepping.line(move) : move()))(args);
-    };
-    return {
-      continue: (args) => {
-        go(() => this.#stepping.run())(args);
-        return { allThreadsContinued: true };
+  #moves(): Routes {
+    const ofThread = Object.entries(this.#motion.routes).map(([name, handler]): [string, Handler] => [
+      name,
+      (args) => {
+        this.#thread(args);
+        return handler(args);
       },
-      next: step(() => this.#stepping.over()),
-      stepIn: step(() => this.#stepping.into()),
-      stepOut: go(() => this.#stepping.out()),
+    ]);
+    return {
+      ...Object.fromEntries(ofThread),
+      gotoTargets: (args) => this.#motion.gotoTargets(args),
       pause: async (args) => {
         this.#thread(args);
         await this.#execution.pause();
@@ -322,29 +355,36 @@ export class BootscopeSession extends DebugSession {
       stackTrace: async (args) => {
         this.#thread(args);
         this.#execution.requireStopped();
-        const cpu = await this.#target.cpu();
-        return stackTrace(cpu, await this.#code.lineOf(cpu));
+        return this.#stack.trace(args);
       },
-      scopes: () => {
+      scopes: async (args) => {
         this.#execution.requireStopped();
-        return { scopes: this.#variables.scopes() };
+        return { scopes: (await this.#stack.scopes(args)) ?? this.#variables.scopes() };
       },
       variables: async (args) => {
         this.#execution.requireStopped();
-        return {
-          variables: await this.#variables.variables(integerOf(args, "variablesReference", 1, Number.MAX_SAFE_INTEGER)),
-        };
+        const reference = integerOf(args, "variablesReference", 1, Number.MAX_SAFE_INTEGER);
+        const variables = this.#stack.owns(reference)
+          ? await this.#stack.variables(reference)
+          : await this.#variables.variables(reference, wantedOf(args), formatOf(args));
+        return { variables };
       },
       setVariable: async (args) => {
         this.#execution.requireStopped();
         const reference = integerOf(args, "variablesReference", 1, Number.MAX_SAFE_INTEGER);
-        const set = await this.#variables.setVariable(reference, textOf(args, "name"), textOf(args, "value"));
-        this.#afterwards = () => this.#changed();
-        return { value: set.value, variablesReference: set.variablesReference };
+        if (this.#stack.owns(reference)) throw new Error(READ_ONLY_FRAME);
+        const before = await this.#target.cpu();
+        const [name, value] = [textOf(args, "name"), textOf(args, "value")];
+        const set = await this.#variables.setVariable(reference, name, value, formatOf(args));
+        const after = await this.#target.cpu();
+        this.#afterwards = () => this.#changed(movesStack(before, after) ? "all" : "variables");
+        const { name: _, evaluateName: __, presentationHint: ___, ...body } = set;
+        return body;
       },
       setExpression: async (args) => {
         this.#execution.requireStopped();
         await this.#symbols.ready();
+        if ((await this.#stack.registersOf(args)) !== undefined) throw new Error(READ_ONLY_FRAME);
         const { result } = await this.#evaluate.assign(textOf(args, "expression"), textOf(args, "value"));
         this.#afterwards = () => this.#changed();
         return { value: result };
@@ -352,10 +392,14 @@ export class BootscopeSession extends DebugSession {
       evaluate: async (args) => {
         this.#execution.requireMachine();
         await this.#symbols.ready();
-        return this.#evaluate.evaluate(args, () => {
-          this.#execution.requireStopped();
-          this.#afterwards = () => this.#changed();
-        });
+        return this.#evaluate.evaluate(
+          args,
+          () => {
+            this.#execution.requireStopped();
+            this.#afterwards = () => this.#changed();
+          },
+          this.#motion.console,
+        );
       },
       completions: async (args) => {
         await this.#symbols.ready();
@@ -363,11 +407,15 @@ export class BootscopeSession extends DebugSession {
       },
       readMemory: async (args) => {
         this.#execution.requireMachine();
-        return readMemory(this.#target, args);
+        const body = await readMemory(this.#target, args);
+        if (this.#client["supportsMemoryEvent"] === true) this.#memoryViews.read(args);
+        return body;
       },
       writeMemory: async (args) => {
         this.#execution.requireStopped();
-        return writeMemory(this.#target, args);
+        const body = await writeMemory(this.#target, args);
+        this.#afterwards = () => this.#changed("variables");
+        return body;
       },
       disassemble: async (args) => {
         this.#execution.requireMachine();
@@ -428,6 +476,14 @@ export class BootscopeSession extends DebugSession {
       "bootscope/keyboardInput": async (args) => {
         this.#execution.requireMachine();
         await this.#target.keyboardInput(bytesOf(args, "codes", MAX_KEYBOARD_INPUT));
+        return undefined;
+      },
+      "bootscope/runTo": async (args) => {
+        await this.#motion.runTo(args);
+        return undefined;
+      },
+      "bootscope/runUntil": async (args) => {
+        await this.#motion.runUntil(args);
         return undefined;
       },
       "bootscope/mouseInput": async (args) => {
@@ -507,8 +563,8 @@ export class BootscopeSession extends DebugSession {
   }
 
   /** A register was written: everything shown may be something else now. */
-  #changed(): void {
-    if (this.#client["supportsInvalidatedEvent"] === true) this.#event("invalidated", { areas: ["all"] });
+  #changed(area: "all" | "variables" = "all"): void {
+    if (this.#client["supportsInvalidatedEvent"] === true) this.#event("invalidated", { areas: [area] });
   }
 
   #event(event: string, body: object): void {

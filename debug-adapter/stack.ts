@@ -1,29 +1,188 @@
-/** The call stack. Without debug information of the caller only the current instruction is certain: one frame. */
+/** The call stack as the client sees it: frames by name, and what is known of the registers of each. */
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { hex } from "./address.ts";
-import { isSegmentedMode, linearIp, modeLabel } from "./registers.ts";
+import { optionalInteger } from "./arguments.ts";
+import type { Arguments } from "./arguments.ts";
+import { isSegmentedMode, modeLabel } from "./registers.ts";
 import { wireSource } from "./sources.ts";
 import type { SourceLine } from "./sources.ts";
-import type { CpuState } from "./target.ts";
+import { currentFrame, frameIp, StandingMemory } from "./stack-frames.ts";
+import type { Frame, Trust } from "./stack-frames.ts";
+import { frameRegisters, variablesOf } from "./stack-registers.ts";
+import type { FrameRegisters } from "./stack-registers.ts";
+import { Unwinder } from "./stack-unwind.ts";
+import type { CpuState, Target } from "./target.ts";
 
-const FRAME = 1;
+/** Frames of one stack at most, and guesses among them: a search always finds something. */
+const MAX_FRAMES = 100;
+const MAX_GUESSES = 16;
+/** The current frame's id; its callers' follow. */
+const CURRENT = 1;
+/** References to the registers of frames begin here, far from all others. */
+const FIRST_REFERENCE = 1 << 30;
 
-/** @param line where the next instruction was written, if that is known */
-export function stackTrace(cpu: CpuState, line?: SourceLine): DebugProtocol.StackTraceResponse["body"] {
-  const at = hex(linearIp(cpu));
-  const four = (value: number | bigint): string => value.toString(16).padStart(4, "0");
-  const where = isSegmentedMode(cpu.mode) ? `${four(cpu.segments.cs.selector)}:${four(cpu.rip)} = ${at}` : at;
-  return {
-    stackFrames: [
+/** What the call stack needs of the session. */
+export interface StackServices {
+  /** The source line of the next instruction of a processor. */
+  lineOf(cpu: CpuState): Promise<SourceLine | undefined>;
+  /** The symbol that a linear address belongs to, and how far behind it. */
+  describe(linear: bigint): Promise<{ name: string; offset: bigint } | undefined>;
+}
+
+/** Frames of one state of the processor, found as they are asked for. */
+class Walk {
+  readonly frames: Frame[];
+  readonly #unwinder: Unwinder;
+  #ended = false;
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(cpu: CpuState, target: Pick<Target, "readMemory">) {
+    this.frames = [currentFrame(cpu)];
+    this.#unwinder = new Unwinder(cpu, new StandingMemory(target));
+  }
+
+  /** At least so many frames, unless there are fewer. */
+  reach(count: number): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#reach(count));
+    return this.#turn;
+  }
+
+  async #reach(count: number): Promise<void> {
+    while (!this.#ended && this.frames.length < Math.min(count, MAX_FRAMES)) {
+      const last = this.frames.at(-1);
+      if (last === undefined) return;
+      const guesses = this.frames.filter(({ trust }) => trust === "guess").length;
+      const next = await this.#unwinder.callerOf(last);
+      if (next === undefined || (next.trust === "guess" && guesses === MAX_GUESSES)) this.#ended = true;
+      else this.frames.push(next);
+    }
+  }
+}
+
+export class CallStack {
+  readonly #target: Target;
+  readonly #services: StackServices;
+  #walk: { cpu: CpuState; walk: Walk } | undefined;
+
+  constructor(target: Target, services: StackServices) {
+    this.#target = target;
+    this.#services = services;
+  }
+
+  /** The frames, the current one first; at least `count` of them unless there are fewer. */
+  async frames(count: number): Promise<readonly Frame[]> {
+    const cpu = await this.#target.cpu();
+    // The target gives the same object as long as nothing moves and nothing is written.
+    if (this.#walk?.cpu !== cpu) this.#walk = { cpu, walk: new Walk(cpu, this.#target) };
+    const { walk } = this.#walk;
+    await walk.reach(count);
+    return walk.frames;
+  }
+
+  /** What may be the current frame's caller, going by the values on the stack alone; the nearest first. */
+  async candidates(): Promise<readonly Frame[]> {
+    const cpu = await this.#target.cpu();
+    return new Unwinder(cpu, new StandingMemory(this.#target)).candidates(currentFrame(cpu));
+  }
+
+  /** The standard `stackTrace` request. Callers are looked for only as far as they are asked for. */
+  async trace(args: Arguments): Promise<DebugProtocol.StackTraceResponse["body"]> {
+    const start = optionalInteger(args, "startFrame", 0, Number.MAX_SAFE_INTEGER) ?? 0;
+    const levels = optionalInteger(args, "levels", 0, Number.MAX_SAFE_INTEGER) ?? 0;
+    const end = levels === 0 ? MAX_FRAMES : Math.min(MAX_FRAMES, start + levels);
+    const cpu = await this.#target.cpu();
+    // One more, so that the client knows whether there is any.
+    const frames = await this.frames(end + 1);
+    const stackFrames: DebugProtocol.StackFrame[] = [];
+    for (let index = start; index < Math.min(end, frames.length); index++) {
+      stackFrames.push(await this.#wire(cpu, frames[index] as Frame, frames[index - 1], index + CURRENT));
+    }
+    return { stackFrames, totalFrames: frames.length };
+  }
+
+  /** The scopes of a caller's frame; undefined for the current one. */
+  async scopes(args: Arguments): Promise<DebugProtocol.Scope[] | undefined> {
+    const id = optionalInteger(args, "frameId", 0, Number.MAX_SAFE_INTEGER) ?? CURRENT;
+    if (id === CURRENT) return undefined;
+    await this.#frame(id);
+    return [
       {
-        id: FRAME,
-        name: `${where} (${modeLabel(cpu.mode)})`,
-        ...(line === undefined
-          ? { line: 0, column: 0 }
-          : { source: wireSource(line.path), line: line.line, column: 1 }),
-        instructionPointerReference: at,
+        name: "Known registers",
+        presentationHint: "registers",
+        variablesReference: FIRST_REFERENCE + id,
+        expensive: false,
       },
-    ],
-    totalFrames: 1,
-  };
+    ];
+  }
+
+  /** Whether a reference is one to the registers of a caller's frame. */
+  owns(reference: number): boolean {
+    return reference > FIRST_REFERENCE + CURRENT && reference <= FIRST_REFERENCE + MAX_FRAMES + CURRENT;
+  }
+
+  async variables(reference: number): Promise<DebugProtocol.Variable[]> {
+    return variablesOf(await this.#frame(reference - FIRST_REFERENCE));
+  }
+
+  /** What expressions see in the frame that a request names; undefined for the current one. Rejects with one sentence. */
+  async registersOf(args: Arguments): Promise<FrameRegisters | undefined> {
+    const id = optionalInteger(args, "frameId", 0, Number.MAX_SAFE_INTEGER) ?? CURRENT;
+    if (id === CURRENT) return undefined;
+    return frameRegisters(await this.#target.cpu(), await this.#frame(id));
+  }
+
+  async #frame(id: number): Promise<Frame> {
+    const index = id - CURRENT;
+    const frame = index >= 0 && index < MAX_FRAMES ? (await this.frames(index + 1))[index] : undefined;
+    if (frame === undefined)
+      throw new Error(`There is no stack frame ${id} now: one that stackTrace gave was expected.`);
+    return frame;
+  }
+
+  async #wire(cpu: CpuState, frame: Frame, above: Frame | undefined, id: number): Promise<DebugProtocol.StackFrame> {
+    const line = await this.#services.lineOf(above === undefined ? cpu : frameRegisters(cpu, frame).at);
+    return {
+      id,
+      name: await this.#name(frame, above),
+      ...(line === undefined ? { line: 0, column: 0 } : { source: wireSource(line.path), line: line.line, column: 1 }),
+      instructionPointerReference: hex(frameIp(frame)),
+      ...(frame.trust === "guess" ? { presentationHint: "subtle" as const } : {}),
+    };
+  }
+
+  async #name(frame: Frame, above: Frame | undefined): Promise<string> {
+    const linear = frameIp(frame);
+    // A call that never returns may be the last thing in its function.
+    const symbol = await this.#services.describe(frame.at);
+    const offset = symbol === undefined ? 0n : symbol.offset + linear - frame.at;
+    const four = (value: number | bigint): string => value.toString(16).padStart(4, "0");
+    const where = isSegmentedMode(frame.mode)
+      ? `${four(frame.code.selector)}:${four(frame.ip)} = ${hex(linear)}`
+      : hex(linear);
+    const name = symbol === undefined ? where : symbol.name + (offset === 0n ? "" : `+${hex(offset)}`);
+    const mode = frame.mode === above?.mode ? "" : ` (${modeLabel(frame.mode)})`;
+    const marks = [...departureMark(frame), ...TRUST_MARKS[frame.trust]];
+    return `${name}${mode}${above === undefined || marks.length === 0 ? "" : ` [${marks.join(", ")}]`}`;
+  }
+}
+
+const TRUST_MARKS: Record<Trust, readonly string[]> = {
+  sure: [],
+  pointer: ["frame pointer"],
+  code: ["from code"],
+  guess: ["guess"],
+};
+
+function departureMark({ departure }: Frame): string[] {
+  switch (departure.by) {
+    case "current":
+    case "call":
+      return [];
+    case "interrupt":
+      return ["interrupted"];
+    case "syscall":
+      return ["SYSCALL"];
+    case "software":
+      return [`INT ${departure.vector.toString(16).padStart(2, "0")}h`];
+  }
 }

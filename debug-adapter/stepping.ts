@@ -5,17 +5,21 @@ import { instructionAt } from "./disassembly.ts";
 import type { Flow } from "./disassembly.ts";
 import { codeBits, linearIp, linearSp } from "./registers.ts";
 import type { SourceLine } from "./sources.ts";
-import type { Breakpoint, CpuState, StopResult, Target } from "./target.ts";
+import { frameIp, frameSp } from "./stack-frames.ts";
+import type { Frame } from "./stack-frames.ts";
+import { breakpointsOf, destination, isReached } from "./stepping-destinations.ts";
+import type { Destination } from "./stepping-destinations.ts";
+import { deliveredBetween } from "./stepping-interrupts.ts";
+import type { CpuState, StopResult, Target } from "./target.ts";
 
-/** Return addresses that stepping out waits for at most; the machine's breakpoints are limited. */
-const MAX_CANDIDATES = 8;
-/** Bytes of stack that are searched for return addresses. */
-const STACK_SEARCH = 4096;
-/** A return may release this many bytes of arguments (`ret imm16`). */
-const MAX_RELEASED = 0x10000n;
+/** Interrupts that one step is led around at most. */
+const MAX_INTERRUPTS = 32;
+
+/** Lets the machine run, up to a stop. */
+export type Move = () => Promise<StopResult>;
 
 /** Decides about a stop on the way that is not what stepping waited for: true when the machine shall go on. */
-export type PassesOver = (stop: StopResult) => Promise<boolean>;
+type PassesOver = (stop: StopResult) => Promise<boolean>;
 
 /** What stepping needs to know of the session. */
 export interface SteppingContext {
@@ -24,13 +28,16 @@ export interface SteppingContext {
   lineOf(cpu: CpuState): Promise<SourceLine | undefined>;
   /** Whether the user wants the machine to stand, though it may stand already between two steps. */
   interrupted(): boolean;
+  /** Whether handlers of interrupts that come in the middle of a step are run to their end. */
+  skipsInterrupts(): boolean;
 }
 
-/** Where to stop, and the stack pointers (linear) with which that place counts as reached. */
-interface Destination {
-  address: bigint;
-  above: bigint;
-  below: bigint;
+/** What stepping needs of the call stack. */
+export interface Callers {
+  /** The current frame and its callers; at least `count` unless there are fewer. */
+  frames(count: number): Promise<readonly Frame[]>;
+  /** What may be the caller, when nothing better is known than values on the stack. */
+  candidates(): Promise<readonly Frame[]>;
 }
 
 const runsThrough: ReadonlySet<Flow> = new Set<Flow>(["call", "interrupt", "repeat", "halt"]);
@@ -40,10 +47,12 @@ export class StepError extends Error {}
 
 export class Stepping {
   readonly #target: Target;
+  readonly #callers: Callers;
   readonly #context: SteppingContext;
 
-  constructor(target: Target, context: SteppingContext) {
+  constructor(target: Target, callers: Callers, context: SteppingContext) {
     this.#target = target;
+    this.#callers = callers;
     this.#context = context;
   }
 
@@ -57,7 +66,7 @@ export class Stepping {
   }
 
   /** A source line: `move` by `move` until another line begins, or the same one anew by a jump back. */
-  async line(move: () => Promise<StopResult>): Promise<StopResult> {
+  async line(move: Move): Promise<StopResult> {
     let cpu = await this.#target.cpu();
     const first = await this.#context.lineOf(cpu);
     for (;;) {
@@ -72,50 +81,70 @@ export class Stepping {
     }
   }
 
-  async into(): Promise<StopResult> {
-    const stop = await this.#target.step(1);
-    return (await this.#context.passesOver(stop)) ? { reason: "step" } : stop;
+  /** One instruction, wherever it leads to. */
+  into(): Promise<StopResult> {
+    return this.#single(this.#context.skipsInterrupts() ? "interrupts" : "nothing");
   }
 
   /** One instruction; calls, software interrupts, system calls, repeated string operations and HLT as a whole. */
   async over(): Promise<StopResult> {
     const cpu = await this.#target.cpu();
     const here = await this.#instruction(cpu);
-    if (here === undefined || here.flow === "branch" || here.flow === "return") return this.into();
-    const destination = sameStack(cpu, lin(here.next));
-    if (runsThrough.has(here.flow)) return this.#runTo([destination]);
-    const stop = await this.into();
+    if (here === undefined || here.flow === "branch" || here.flow === "return") return this.#single("all");
+    if (runsThrough.has(here.flow)) return this.#runTo([await this.#behind(cpu, here.next)]);
+    const stop = await this.#single("all");
     if (stop.reason !== "step") return stop;
-    // An exception or interrupt came in between: it is run to its end.
+    // An exception with interrupts off, or one that goes on elsewhere.
     const after = await this.#target.cpu();
-    return linearIp(after) === here.next ? stop : this.#runTo([destination]);
+    return linearIp(after) === here.next ? stop : this.#runTo([await this.#behind(cpu, here.next)]);
   }
 
-  /**
-   * Runs to the caller. Without debug information its return address has to be found on the stack: every value there
-   * that points right behind a call instruction is taken for one, and the first that is reached with the stack
-   * pointer right above it is the caller.
-   */
+  /** Runs to the caller, or from a handler into the code that was interrupted. */
   async out(): Promise<StopResult> {
     const cpu = await this.#target.cpu();
-    const destinations = await this.#returnAddresses(cpu);
-    if (destinations.length === 0) {
+    const caller = (await this.#callers.frames(2))[1];
+    const frames = caller === undefined || caller.trust === "guess" ? await this.#callers.candidates() : [caller];
+    if (frames.length === 0) {
       throw new StepError("No return address was found on the stack, so there is nothing to step out to.");
     }
-    return this.#runTo(destinations);
+    return this.#runTo(
+      await Promise.all(
+        frames.map((frame) =>
+          frame.departure.by === "call"
+            ? destination(this.#target, cpu, frameIp(frame), frameSp(frame))
+            : destination(this.#target, cpu, frameIp(frame), frameSp(frame), 0n),
+        ),
+      ),
+    );
+  }
+
+  /** One instruction. What comes in between is run to its end: nothing, interrupts from outside, or exceptions, too. */
+  async #single(skips: "nothing" | "interrupts" | "all"): Promise<StopResult> {
+    for (let skipped = 0; ; skipped++) {
+      const before = await this.#target.cpu();
+      const stop = await this.#target.step(1);
+      if (stop.reason !== "step") return (await this.#context.passesOver(stop)) ? { reason: "step" } : stop;
+      if (skips === "nothing" || skipped === MAX_INTERRUPTS) return stop;
+      const found = await deliveredBetween(this.#target, before, await this.#target.cpu());
+      if (found === undefined || !(found.external || skips === "all")) return stop;
+      const back = await this.#runTo([await destination(this.#target, before, found.back, found.sp, 0n)]);
+      if (back.reason !== "step" || !found.pending) return back;
+      if (this.#context.interrupted()) return { reason: "pause" };
+    }
+  }
+
+  /** The place `next`, with the stack as it is now, or with arguments released by a return. */
+  #behind(cpu: CpuState, next: bigint): Promise<Destination> {
+    return destination(this.#target, cpu, next, linearSp(cpu));
   }
 
   async #runTo(destinations: readonly Destination[]): Promise<StopResult> {
-    const temporary = destinations.map(({ address }): Breakpoint => lin(address));
+    const temporary = breakpointsOf(destinations);
     for (;;) {
       const stop = await this.#target.run(temporary);
       if (stop.reason === "breakpoint") {
         const cpu = await this.#target.cpu();
-        const ip = linearIp(cpu);
-        const sp = linearSp(cpu);
-        if (destinations.some((one) => one.address === ip && sp >= one.above && sp <= one.below)) {
-          return { reason: "step" };
-        }
+        for (const one of destinations) if (await isReached(this.#target, cpu, one)) return { reason: "step" };
       }
       if (!(await this.#context.passesOver(stop))) return stop;
       if (this.#context.interrupted()) return { reason: "pause" };
@@ -130,46 +159,4 @@ export class Stepping {
     const next = at.address + BigInt(one.bytes.length);
     return { flow: one.flow, next: BigInt.asUintN(bits === 64 ? 64 : 32, next) };
   }
-
-  async #returnAddresses(cpu: CpuState): Promise<Destination[]> {
-    const bits = codeBits(cpu.mode);
-    const width = bits / 8;
-    const sp = linearSp(cpu);
-    const stack = await this.#target.readMemory("lin", sp, STACK_SEARCH);
-    const found: Destination[] = [];
-    for (let offset = 0; offset + width <= stack.length && found.length < MAX_CANDIDATES; offset += width) {
-      const value = stack.subarray(offset, offset + width).reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-      const address = bits === 64 ? value : BigInt.asUintN(32, cpu.segments.cs.base + value);
-      if (!(await this.#followsCall(address, bits))) continue;
-      const above = sp + BigInt(offset + width);
-      if (!found.some((one) => one.address === address)) found.push({ address, above, below: above + MAX_RELEASED });
-    }
-    return found;
-  }
-
-  /** Whether a call instruction ends right before that address. */
-  async #followsCall(address: bigint, bits: 16 | 32 | 64): Promise<boolean> {
-    if (address < 16n) return false;
-    const bytes = await this.#target.readMemory("lin", address - 7n, 7);
-    if (bytes.length < 7) return false;
-    const near = bits === 16 ? 3 : 5;
-    if (bytes[7 - near] === 0xe8) return true;
-    // FF /2, with 0 to 5 bytes of address behind ModRM.
-    for (let length = 2; length <= 7; length++) {
-      const modrm = bytes[7 - length + 1] ?? 0;
-      if (bytes[7 - length] !== 0xff || ((modrm >> 3) & 7) !== 2) continue;
-      const at = lin(address - BigInt(length));
-      const read = (_space: string, _address: bigint, size: number): Promise<Uint8Array> =>
-        Promise.resolve(bytes.slice(7 - length, 7 - length + size));
-      const one = await instructionAt(at, bits, read);
-      if (one?.flow === "call" && one.bytes.length === length) return true;
-    }
-    return false;
-  }
-}
-
-/** The place `at`, with the stack as it is now, or with arguments released by a return. */
-function sameStack(cpu: CpuState, at: Address): Destination {
-  const sp = linearSp(cpu);
-  return { address: at.address, above: sp, below: sp + MAX_RELEASED };
 }

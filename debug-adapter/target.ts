@@ -65,8 +65,11 @@ export interface TargetConfig extends BootPlan {
 /** All methods reject with an Error of one sentence. `run` and `step` exclude each other. */
 export interface Target {
   launch(config: TargetConfig): Promise<void>;
-  /** Runs until something stops the machine; `temporary` breakpoints hold for this run only. */
-  run(temporary?: readonly Breakpoint[]): Promise<StopResult>;
+  /**
+   * Runs until something stops the machine; `temporary` breakpoints hold for this run only. With `end` it stops with
+   * "step" once so many instructions have been retired since power-on.
+   */
+  run(temporary?: readonly Breakpoint[], end?: bigint): Promise<StopResult>;
   /** Retires `count` instructions. */
   step(count: number): Promise<StopResult>;
   /** Makes the `run` or `step` under way resolve with "pause" soon. */

@@ -1,8 +1,25 @@
 /** What a command of the debug console is. */
+import type { Address } from "../address.ts";
 import type { ExpressionContext } from "../expressions/evaluate.ts";
 import type { SymbolTable } from "../expressions/symbols.ts";
 import type { BeginWork } from "../progress.ts";
 import type { Target } from "../target.ts";
+
+/** Moves of the machine; they begin once the command is answered. All throw or reject with one sentence. */
+export interface ConsoleMotion {
+  step(): void;
+  next(): void;
+  out(): void;
+  continue(): void;
+  /** So many instructions further. */
+  instructions(count: bigint): Promise<void>;
+  /** To where so many have been executed since power-on. */
+  icount(end: bigint): Promise<void>;
+  mode(): void;
+  place(to: Address): void;
+  /** Sets the instruction pointer. */
+  jump(to: Address): Promise<void>;
+}
 
 /** What commands need of the session. */
 export interface ConsoleServices {
@@ -16,6 +33,8 @@ export interface ConsoleServices {
   memoryBytes(): number;
   /** Throws unless the machine may be written to; what is shown of it is out of date afterwards. */
   mayWrite(): void;
+  /** How the machine is moved; undefined where another debugger does that. */
+  motion(): ConsoleMotion | undefined;
   /** Begins work on much memory, so that it can be followed and cancelled. */
   work: BeginWork;
 }

@@ -4,6 +4,7 @@ import type { Command, ConsoleServices } from "./command.ts";
 import { PRINT, examiners } from "./examine.ts";
 import { INFO } from "./info.ts";
 import { DUMP, FIND, LOAD } from "./memory-commands.ts";
+import { MOTION } from "./motion-commands.ts";
 
 const EXPRESSIONS = [
   "Expressions: registers (rax, ah, cs.base, cr0.pe, flags.zf, msr[0xc0000080]), numbers, C operators,",
@@ -36,6 +37,7 @@ export class DebugConsole {
       ORIGIN,
       PHASES,
       EVENTS,
+      ...MOTION,
       help,
     ];
     this.#commands = new Map(list.map((command) => [command.name, command]));
