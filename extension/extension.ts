@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import { PANELS } from "../webview/messages.ts";
 import { AdapterFactory } from "./adapter.ts";
 import { promptPhysicalBreakpoint } from "./address-breakpoints.ts";
+import { registerArtefacts } from "./artefacts/register.ts";
 import { demoConfiguration, LaunchConfigurationProvider } from "./launch-configuration.ts";
 import { PanelView } from "./panel-view.ts";
 import { DEBUG_TYPE, SessionHub } from "./session-hub.ts";
@@ -29,5 +30,6 @@ export function activate(context: vscode.ExtensionContext): void {
       vscode.window.registerWebviewViewProvider(`bootscope.${name}`, new PanelView(name, context.extensionUri, hub)),
     ),
     followSessionsInWindow(hub),
+    registerArtefacts(context.extensionUri),
   );
 }

@@ -87,6 +87,7 @@ async function bundle(): Promise<void> {
         bootscope: "emulator/cli/main.ts",
         "debug-adapter": "debug-adapter/main.ts",
         "machine-worker": "emulator/machine/worker.ts",
+        "artefact-worker": "extension/artefacts/worker/worker.ts",
       },
       platform: "node",
       target: "node20",
@@ -104,6 +105,7 @@ async function bundle(): Promise<void> {
       external: ["vscode"],
       define: { "import.meta.url": "importMetaUrl_" },
       banner: { js: 'const importMetaUrl_ = require("node:url").pathToFileURL(__filename).href;' },
+      plugins: [LAZY_DISASSEMBLER],
     }),
     build({
       ...common,
