@@ -151,7 +151,9 @@ async function list(
 export async function listOriginal(bytes: Uint8Array, index: Initramfs): Promise<string> {
   let all = "";
   for (const { file, compression } of index.segments) {
-    all += await list([bytes.subarray(file.start, file.end)], compression && TOOLS[compression]);
+    // cpio wants to see the padding of its own archives.
+    const padding = compression ? [] : [new Uint8Array(512)];
+    all += await list([bytes.subarray(file.start, file.end), ...padding], compression && TOOLS[compression]);
   }
   return all;
 }
