@@ -23,6 +23,8 @@ export interface CpioMetadata {
   mtime?: number;
   /** Device number of a device node. */
   rdev?: { major: number; minor: number };
+  /** Number of links; 2 for folders and 1 for all else unless given. Hard links are counted. */
+  nlink?: number;
   /** Entries with the same name here are hard links of one file; one of them has the content. */
   hardLink?: string;
 }
@@ -82,7 +84,7 @@ class Inodes {
       link.ino ||= ++this.last;
       return { ino: link.ino, nlink: link.count };
     }
-    return { ino: ++this.last, nlink: (entry.mode & S_IFMT) === S_IFDIR ? 2 : 1 };
+    return { ino: ++this.last, nlink: entry.nlink ?? ((entry.mode & S_IFMT) === S_IFDIR ? 2 : 1) };
   }
 }
 

@@ -47,6 +47,7 @@ const SUITES: Suite[] = [
   { name: "dap", command: nodeTest(testFiles("test/dap")) },
   { name: "sse", command: nodeTest(testFiles("test/sse")) },
   { name: "x87", command: nodeTest(testFiles("test/x87")) },
+  { name: "formats", command: nodeTest(testFiles("test/formats")) },
   { name: "webview", command: nodeTest(testFiles("test/webview")) },
   {
     name: "unit",
@@ -55,7 +56,10 @@ const SUITES: Suite[] = [
 ];
 
 /** Not part of a whole run: by name only. */
-const SLOW_SUITES: Suite[] = [{ name: "slow-boots", command: nodeTest(testFiles("test/slow-boots")) }];
+const SLOW_SUITES: Suite[] = [
+  { name: "slow-boots", command: nodeTest(testFiles("test/slow-boots")) },
+  { name: "slow-formats", command: nodeTest(testFiles("test/slow-formats")) },
+];
 
 interface Outcome {
   passed: number;

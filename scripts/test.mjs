@@ -21,6 +21,12 @@ needCommands({
   sfdisk: "fdisk",
   syslinux: "syslinux",
   xorriso: "xorriso",
+  unmkinitramfs: "initramfs-tools-core",
+  bzip2: "bzip2",
+  lz4: "lz4",
+  lzop: "lzop",
+  xz: "xz-utils",
+  zstd: "zstd",
 });
 build();
 run(process.execPath, ["--import", "tsx", path.join(root, "scripts/test-suites.ts"), ...process.argv.slice(2)]);

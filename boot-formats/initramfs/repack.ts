@@ -127,6 +127,7 @@ export function initramfsEntries(bytes: Uint8Array, index: Initramfs): CpioSourc
   }
   return index.entries.map((entry, place) => ({
     ...metadata(entry),
+    nlink: entry.nlink,
     ...linkOf(entry),
     size: entry.dataSize,
     read: () => read(place),

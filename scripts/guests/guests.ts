@@ -57,6 +57,11 @@ export function stockKernel(): Promise<KernelFiles> {
   return debianKernel("stock-kernel", "linux-image-amd64");
 }
 
+/** Debian's kernel for every machine with the real-time scheduler. */
+export function rtKernel(): Promise<KernelFiles> {
+  return debianKernel("rt-kernel", "linux-image-rt-amd64");
+}
+
 /** Debian's 32-bit kernels: for processors without PAE (paging of two levels), or with it (three). */
 export function i686Kernel(paging: "32-bit" | "PAE" = "32-bit"): Promise<KernelFiles> {
   return paging === "PAE"
