@@ -33,7 +33,8 @@ export interface StackServices {
 class Walk {
   readonly frames: Frame[];
   readonly #unwinder: Unwinder;
-  #ended = false;
+  /** There are no more. */
+  ended = false;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(cpu: CpuState, target: Pick<Target, "readMemory">) {
@@ -48,12 +49,12 @@ class Walk {
   }
 
   async #reach(count: number): Promise<void> {
-    while (!this.#ended && this.frames.length < Math.min(count, MAX_FRAMES)) {
+    while (!this.ended && this.frames.length < Math.min(count, MAX_FRAMES)) {
       const last = this.frames.at(-1);
       if (last === undefined) return;
       const guesses = this.frames.filter(({ trust }) => trust === "guess").length;
       const next = await this.#unwinder.callerOf(last);
-      if (next === undefined || (next.trust === "guess" && guesses === MAX_GUESSES)) this.#ended = true;
+      if (next === undefined || (next.trust === "guess" && guesses === MAX_GUESSES)) this.ended = true;
       else this.frames.push(next);
     }
   }
@@ -91,13 +92,14 @@ export class CallStack {
     const levels = optionalInteger(args, "levels", 0, Number.MAX_SAFE_INTEGER) ?? 0;
     const end = levels === 0 ? MAX_FRAMES : Math.min(MAX_FRAMES, start + levels);
     const cpu = await this.#target.cpu();
-    // One more, so that the client knows whether there is any.
-    const frames = await this.frames(end + 1);
+    const frames = await this.frames(end);
     const stackFrames: DebugProtocol.StackFrame[] = [];
     for (let index = start; index < Math.min(end, frames.length); index++) {
       stackFrames.push(await this.#wire(cpu, frames[index] as Frame, frames[index - 1], index + CURRENT));
     }
-    return { stackFrames, totalFrames: frames.length };
+    // There may be more below: a client asks until it gets fewer than it asked for.
+    const mayGoOn = levels !== 0 && frames.length >= end && end < MAX_FRAMES && this.#walk?.walk.ended !== true;
+    return { stackFrames, totalFrames: frames.length + (mayGoOn ? 1 : 0) };
   }
 
   /** The scopes of a caller's frame; undefined for the current one. */
