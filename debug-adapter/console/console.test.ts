@@ -13,7 +13,7 @@ import { Evaluate } from "../evaluate.ts";
 import { machineTarget } from "../machine-target.ts";
 import type { MachineThread } from "../machine-target.ts";
 import type { Target } from "../target.ts";
-import { Variables } from "../variables.ts";
+import { Variables } from "../variables/variables.ts";
 
 const MIB = 32;
 /** Behind the last byte of RAM. */
@@ -160,14 +160,18 @@ test("what variables are called in expressions has their values", async (t) => {
       if (evaluateName !== undefined) {
         const { result } = await evaluate.evaluate({ expression: evaluateName, context: "watch" }, () => undefined);
         const shown = BigInt(/^(0x[0-9a-f]+|[0-9]+)/.exec(value)?.[0] ?? -1);
-        assert.equal(BigInt(/^0x[0-9a-f]+/.exec(result)?.[0] ?? -2), shown, `${name} is ${evaluateName}`);
+        // What is no number says the same in both places.
+        if (result !== value)
+          assert.equal(BigInt(/^0x[0-9a-f]+/.exec(result)?.[0] ?? -2), shown, `${name} is ${evaluateName}`);
         checked++;
       }
       if (variablesReference > 0 && !/^[GI][DV]T$/.test(name)) await check(variablesReference);
     }
   };
-  for (const { variablesReference } of variables.scopes()) await check(variablesReference);
-  assert.ok(checked > 150, `${checked} were checked`);
+  for (const { name, variablesReference } of variables.scopes()) {
+    if (name !== "Devices") await check(variablesReference);
+  }
+  assert.ok(checked > 250, `${checked} were checked`);
 });
 
 test("registers, fields, MSRs and memory are written", async (t) => {

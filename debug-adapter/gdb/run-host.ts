@@ -5,7 +5,7 @@ import { readMemory, writeMemory } from "../../emulator/machine/worker-memory.ts
 import type { MachineRunner } from "../../emulator/machine/worker-runner.ts";
 import { Evaluate } from "../evaluate.ts";
 import type { StopResult, Target } from "../target.ts";
-import { Variables } from "../variables.ts";
+import { Variables } from "../variables/variables.ts";
 import type { GdbHost } from "./host.ts";
 import { GdbServer } from "./server.ts";
 

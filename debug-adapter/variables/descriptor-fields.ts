@@ -3,8 +3,8 @@ import { hex } from "../address.ts";
 import { SYSTEM_TYPES, isGate, segmentParts } from "../descriptors.ts";
 import type { Entry } from "../descriptors.ts";
 import { fieldText, namedContent } from "./bits.ts";
-import { bytesOf, memoryAt } from "./tree.ts";
-import type { Item } from "./tree.ts";
+import { bytesOf, little, memoryAt } from "./tree.ts";
+import type { Group, Item } from "./tree.ts";
 
 interface DescriptorField {
   name: string;
@@ -96,7 +96,15 @@ function withContent(value: bigint, { pieces }: DescriptorField, content: bigint
 }
 
 /** The fields of an entry that lies at a linear address; they are written into memory, as software does. */
-export function entryItems(entry: Entry, address: bigint, kind: "segment" | "gate"): Item[] {
+export const entryGroup = (id: string, { offset, bytes }: Entry, address: bigint, kind: "segment" | "gate"): Group => ({
+  id,
+  named: async (machine) => {
+    const value = little(await machine.readMemory("lin", address, bytes));
+    return entryItems({ offset, bytes, value }, address, kind);
+  },
+});
+
+function entryItems(entry: Entry, address: bigint, kind: "segment" | "gate"): Item[] {
   const { attributes } = segmentParts(entry);
   const wide = entry.bytes === 16;
   const gate = kind === "gate" || isGate(attributes);

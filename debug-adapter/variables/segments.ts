@@ -15,7 +15,7 @@ import { withField } from "../flags.ts";
 import type { BitField } from "../flags.ts";
 import { isSegmentedMode } from "../registers.ts";
 import { bitsOf, fieldItems } from "./bits.ts";
-import { CODE_DATA, entryItems } from "./descriptor-fields.ts";
+import { CODE_DATA, entryGroup } from "./descriptor-fields.ts";
 import { memoryAt } from "./tree.ts";
 import type { Group, Item, Machine } from "./tree.ts";
 
@@ -78,33 +78,30 @@ async function hiddenItems(name: SegmentName, machine: Machine): Promise<Item[]>
     evaluateName: `${name}.${part}`,
     write: async (text, to) => to.writeRegister(`${name}.${part}`, await to.number(text, bits, `${name}.${part}`)),
   });
-  const fieldsOf = (part: "selector" | "attributes", value: number, fields: readonly BitField[]): Group => ({
+  const fieldsOf = (part: "selector" | "attributes", fields: (value: number) => readonly BitField[]): Group => ({
     id: `${part}:${name}`,
-    named: () =>
-      Promise.resolve(
-        fieldItems({
-          value: BigInt(value),
-          fields,
-          evaluateName: (field) => bitsOf(`${name}.${part}`, field),
-          write: async (field, content, to) => {
-            const before = (await to.cpu()).segments[name][part];
-            await to.writeRegister(`${name}.${part}`, withField(BigInt(before), field, content));
-          },
-        }),
-      ),
+    named: async (to) => {
+      const value = (await to.cpu()).segments[name][part];
+      return fieldItems({
+        value: BigInt(value),
+        fields: fields(value),
+        evaluateName: (field) => bitsOf(`${name}.${part}`, field),
+        write: (field, content, at) => at.writeRegister(`${name}.${part}`, withField(BigInt(value), field, content)),
+      });
+    },
   });
   const items: Item[] = [
     {
       ...whole("selector", hex(selector, 4), 16),
       type: "visible part",
-      ...(isSegmentedMode(cpu.mode) ? {} : { group: fieldsOf("selector", selector, SELECTOR_FIELDS) }),
+      ...(isSegmentedMode(cpu.mode) ? {} : { group: fieldsOf("selector", () => SELECTOR_FIELDS) }),
     },
     { ...whole("base", hex(base), 64), type: "linear address", memoryReference: memoryAt("lin", base) },
     { ...whole("limit", hex(limit), 32), type: "offset of the last byte" },
     {
       ...whole("attributes", hex(attributes, 4), 16),
       type: describeAttributes(attributes),
-      group: fieldsOf("attributes", attributes, attributeFields(attributes)),
+      group: fieldsOf("attributes", attributeFields),
     },
   ];
   const descriptor = await descriptorItem(name, cpu, machine);
@@ -126,7 +123,7 @@ async function descriptorItem(name: SegmentName, cpu: CpuState, machine: Machine
     value: `${segmentText(entry)}${isLoaded ? "" : ", not what is loaded"}`,
     type: `entry ${hex(entry.offset, 4)} of the ${where}`,
     memoryReference: memoryAt("lin", address),
-    group: { id: `descriptor:${name}`, named: () => Promise.resolve(entryItems(entry, address, "segment")) },
+    group: entryGroup(`descriptor:${name}`, entry, address, "segment"),
     fixed: "its fields can be changed one by one",
   };
 }

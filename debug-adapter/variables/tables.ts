@@ -14,7 +14,7 @@ import {
 } from "../descriptors.ts";
 import type { Entry } from "../descriptors.ts";
 import { isSegmentedMode } from "../registers.ts";
-import { entryItems, writeEntry } from "./descriptor-fields.ts";
+import { entryGroup, writeEntry } from "./descriptor-fields.ts";
 import { taskStateGroup } from "./task-state.ts";
 import { bytesOf, memoryAt } from "./tree.ts";
 import type { Group, Item, Machine } from "./tree.ts";
@@ -151,7 +151,7 @@ function gateItem(entry: Entry, name: string, base: bigint, long: boolean, bases
     value: gateText(entry, long),
     type: `gate at lin:${hex(address)}`,
     ...((attributes & 15) === 5 ? {} : { memoryReference: memoryAt("lin", handler) }),
-    group: { id: `idt:${entry.offset}`, named: () => Promise.resolve(entryItems(entry, address, "gate")) },
+    group: entryGroup(`idt:${entry.offset}`, entry, address, "gate"),
     write: (text, to) => writeEntry(text, entry.bytes, address, to),
   };
 }
@@ -182,7 +182,7 @@ function segmentEntryItem(entry: Entry, table: string, base: bigint, baseName: s
     type: `descriptor at lin:${hex(address)}`,
     ...(entry.bytes === 8 ? { evaluateName: `u64 lin[${baseName} + ${hex(entry.offset)}]` } : {}),
     memoryReference: memoryAt("lin", segmentParts(entry).base),
-    group: { id: `${table}:${entry.offset}`, named: () => Promise.resolve(entryItems(entry, address, "segment")) },
+    group: entryGroup(`${table}:${entry.offset}`, entry, address, "segment"),
     write: (text, to) => writeEntry(text, entry.bytes, address, to),
   };
 }

@@ -230,8 +230,8 @@ async function write(item: Item, typed: string, machine: Machine): Promise<void>
     throw new Error(`"${name}" cannot be changed: ${fixed ?? "it is no state of its own"}.`);
   // Clients offer the whole value to be edited: the words behind the number may stay.
   const words = value.includes(" ") ? value.slice(value.indexOf(" ")) : undefined;
-  const text = words !== undefined && typed.endsWith(words) ? typed.slice(0, -words.length) : typed;
-  await item.write(text, machine);
+  const number = words !== undefined && typed.endsWith(words) ? typed.slice(0, -words.length) : typed;
+  await item.write(number.includes(" ") ? typed : number, machine);
 }
 
 /** The bits that hold a value. */
