@@ -30,6 +30,7 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsDelayedStackTraceLoading: true,
   supportsGotoTargetsRequest: true,
   supportsCancelRequest: true,
+  supportsCancelRequest: true,
   supportsTerminateRequest: true,
   supportTerminateDebuggee: false,
   supportsRestartRequest: true,

@@ -60,15 +60,15 @@ export class Progress {
     this.#events = events;
   }
 
-  /** A request is being answered. */
-  begin(requestId: number, command: string): void {
+  /** A request is being answered; one whose work is not wanted any more may be cancelled from the start. */
+  begin(requestId: number, command: string, cancelled: boolean): void {
     const job: Job = {
       requestId,
       progressId: `request-${requestId}`,
       title: TITLES[command] ?? "Reading the machine",
       percentage: undefined,
       cancellable: false,
-      cancelled: false,
+      cancelled,
       told: undefined,
       timer: setTimeout(() => this.#start(job), LONG_MS),
     };
@@ -90,6 +90,12 @@ export class Progress {
     if (job === undefined) return { done: () => undefined };
     job.title = title;
     job.cancellable = true;
+    if (job.told !== undefined) {
+      // The client has been told of something that cannot be cancelled.
+      this.#events.event("progressEnd", { progressId: job.progressId });
+      job.progressId += "-work";
+      this.#start(job);
+    }
     return {
       done: (amount) => {
         if (job.cancelled) throw new Cancelled();
@@ -99,13 +105,11 @@ export class Progress {
     };
   };
 
-  /** Ends the work of the request being answered, if it is that one and its work can be cancelled; whether it is. */
-  cancel(which: { requestId?: number; progressId?: string }): boolean {
+  /** Ends the work of the request being answered, if it is that one. */
+  cancel(which: { requestId?: number; progressId?: string }): void {
     const job = this.#job;
-    if (job === undefined) return false;
-    if (job.requestId !== which.requestId && job.progressId !== which.progressId) return false;
-    job.cancelled = true;
-    return true;
+    if (job === undefined) return;
+    if (job.requestId === which.requestId || job.progressId === which.progressId) job.cancelled = true;
   }
 
   /** The session is to end: nothing that can be cancelled is wanted any more. */

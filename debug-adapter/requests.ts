@@ -12,6 +12,9 @@ export type Afterwards = () => Promise<void> | void;
 /** Failures of these requests are shown to the user by the client. */
 const SHOWN = new Set(["launch", "restart", "continue", "next", "stepIn", "stepOut", "setVariable", "writeMemory"]);
 
+/** These wait for no work that can be cancelled. */
+const ENDS = new Set(["disconnect", "terminate"]);
+
 /** Requests that wait for their turn; a client that sends more and never waits gets errors. */
 const MAX_WAITING = 10_000;
 /** Characters of an error: it may quote what the client sent. */
@@ -28,6 +31,8 @@ export class Requests {
   readonly #services: RequestServices;
   #queue: Promise<void> = Promise.resolve();
   readonly #waiting = new Map<number, DebugProtocol.Request>();
+  /** Requests to end that wait. */
+  #ending = 0;
   #stage: "new" | "initialized" | "closed" = "new";
   /** What the request being answered leads to, once its response is out. */
   afterwards: Afterwards | undefined;
@@ -46,11 +51,15 @@ export class Requests {
     if (this.#waiting.size >= MAX_WAITING) {
       return this.#refuse(request, `${MAX_WAITING} requests wait already: wait for their responses first.`);
     }
-    if (command === "disconnect" || command === "terminate") this.#services.progress.cancelAll();
+    if (ENDS.has(command)) {
+      this.#ending += 1;
+      this.#services.progress.cancelAll();
+    }
     this.#waiting.set(request.seq, request);
     void this.inTurn(async () => {
       if (this.#waiting.get(request.seq) !== request) return;
       this.#waiting.delete(request.seq);
+      if (ENDS.has(command)) this.#ending -= 1;
       await this.#answer(request);
     });
   }
@@ -73,7 +82,7 @@ export class Requests {
     let body: object | void;
     try {
       const handler = this.#handler(command);
-      progress.begin(seq, command);
+      progress.begin(seq, command, this.#ending > 0);
       body = await handler(argumentsOf(request.arguments));
       if (command === "initialize") this.#stage = "initialized";
     } catch (error) {
@@ -111,6 +120,7 @@ export class Requests {
     const waiting = requestId === undefined ? undefined : this.#waiting.get(requestId);
     if (waiting !== undefined) {
       this.#waiting.delete(waiting.seq);
+      if (ENDS.has(waiting.command)) this.#ending -= 1;
       this.#refuse(waiting, new Cancelled());
       return;
     }

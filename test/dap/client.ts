@@ -1,11 +1,21 @@
-/** A small debug client: speaks the protocol with the built adapter over stdio and keeps what it hears. */
+/** A small debug client: speaks the protocol with the built adapter over stdio or a socket and keeps what it hears. */
 import { spawn } from "node:child_process";
-import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 
 const ADAPTER = fileURLToPath(new URL("../../dist/debug-adapter.js", import.meta.url));
 const SEPARATOR = "\r\n\r\n";
+
+/** How a client reaches its adapter. */
+interface Channel {
+  pid: number | undefined;
+  write(text: string): void;
+  endInput(): void;
+  kill(): void;
+  /** The exit code; of a socket null. */
+  exited: Promise<number | null>;
+}
 
 interface Expectation {
   matches(event: DebugProtocol.Event): boolean;
@@ -14,26 +24,26 @@ interface Expectation {
 }
 
 export class Client {
-  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #channel: Channel;
   readonly #requests = new Map<number, (response: DebugProtocol.Response) => void>();
   #expectations: Expectation[] = [];
   /** Events that nobody has waited for yet, by their names. */
   readonly #events = new Map<string, DebugProtocol.Event[]>();
   #received: Buffer = Buffer.alloc(0);
   #seq = 1;
+  #ended: { code: number | null } | undefined;
   /** Everything said and heard, in order. */
   readonly messages: DebugProtocol.ProtocolMessage[] = [];
   /** What the adapter wrote to stderr: nothing, if all is well. */
   stderr = "";
   readonly exited: Promise<number | null>;
 
-  /** @param adapter path of the adapter's bundle; the built one unless given */
-  constructor(adapter: string = ADAPTER) {
-    this.#process = spawn(process.execPath, [adapter], { stdio: "pipe" });
-    this.#process.stdout.on("data", (data: Buffer) => this.#read(data));
-    this.#process.stderr.on("data", (data: Buffer) => (this.stderr += data.toString()));
-    this.exited = new Promise((resolve) => this.#process.on("exit", resolve));
+  /** @param adapter path of the adapter's bundle, or a socket that it serves; the built one unless given */
+  constructor(adapter: string | Socket = ADAPTER) {
+    this.#channel = adapter instanceof Socket ? this.#overSocket(adapter) : this.#overStdio(adapter);
+    this.exited = this.#channel.exited;
     void this.exited.then((code) => {
+      this.#ended = { code };
       for (const [seq, resolve] of this.#requests) {
         const message = `The adapter ended with ${code}: ${this.stderr}`;
         resolve({ type: "response", seq: 0, request_seq: seq, command: "", success: false, message });
@@ -45,7 +55,32 @@ export class Client {
 
   /** Of the adapter's process. */
   get pid(): number | undefined {
-    return this.#process.pid;
+    return this.#channel.pid;
+  }
+
+  #overStdio(adapter: string): Channel {
+    const child = spawn(process.execPath, [adapter], { stdio: "pipe" });
+    child.stdout.on("data", (data: Buffer) => this.#read(data));
+    child.stderr.on("data", (data: Buffer) => (this.stderr += data.toString()));
+    return {
+      pid: child.pid,
+      write: (text) => child.stdin.write(text),
+      endInput: () => child.stdin.end(),
+      kill: () => child.kill(),
+      exited: new Promise((resolve) => child.on("exit", resolve)),
+    };
+  }
+
+  #overSocket(socket: Socket): Channel {
+    socket.on("data", (data) => this.#read(data as Buffer));
+    socket.on("error", () => undefined);
+    return {
+      pid: undefined,
+      write: (text) => socket.write(text),
+      endInput: () => socket.end(),
+      kill: () => socket.destroy(),
+      exited: new Promise((resolve) => socket.on("close", () => resolve(null))),
+    };
   }
 
   request(command: string, args?: unknown): Promise<DebugProtocol.Response> {
@@ -72,16 +107,16 @@ export class Client {
 
   /** Sends anything, without a header. */
   sendBytes(bytes: string): void {
-    this.#process.stdin.write(bytes);
+    this.#channel.write(bytes);
   }
 
   endInput(): void {
-    this.#process.stdin.end();
+    this.#channel.endInput();
   }
 
   /** Sends a message's text, which may be wrong. */
   sendText(text: string): void {
-    this.#process.stdin.write(`Content-Length: ${Buffer.byteLength(text)}${SEPARATOR}${text}`);
+    this.#channel.write(`Content-Length: ${Buffer.byteLength(text)}${SEPARATOR}${text}`);
   }
 
   /** The next event of that name (and content) that nobody has taken yet. */
@@ -91,10 +126,9 @@ export class Client {
     const index = known.findIndex(matches);
     if (index >= 0) return Promise.resolve(known.splice(index, 1)[0]?.body as Body);
     return new Promise((resolve, reject) => {
-      const { exitCode } = this.#process;
-      if (exitCode === null)
+      if (this.#ended === undefined)
         this.#expectations.push({ matches, resolve: (event) => resolve(event.body as Body), reject });
-      else reject(new Error(`The adapter ended with ${exitCode} before ${name}: ${this.stderr}`));
+      else reject(new Error(`The adapter ended with ${this.#ended.code} before ${name}: ${this.stderr}`));
     });
   }
 
@@ -118,13 +152,13 @@ export class Client {
   }
 
   async close(): Promise<void> {
-    if (this.#process.exitCode === null) await this.request("disconnect");
-    this.#process.stdin.end();
+    if (this.#ended === undefined) await this.request("disconnect");
+    this.#channel.endInput();
     await this.exited;
   }
 
   kill(): void {
-    this.#process.kill();
+    this.#channel.kill();
   }
 
   #read(data: Buffer): void {
