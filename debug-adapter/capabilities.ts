@@ -30,7 +30,6 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsDelayedStackTraceLoading: true,
   supportsGotoTargetsRequest: true,
   supportsCancelRequest: true,
-  supportsCancelRequest: true,
   supportsTerminateRequest: true,
   supportTerminateDebuggee: false,
   supportsRestartRequest: true,

@@ -72,7 +72,7 @@ export class Client {
   }
 
   #overSocket(socket: Socket): Channel {
-    socket.on("data", (data) => this.#read(data as Buffer));
+    socket.on("data", (data) => this.#read(data));
     socket.on("error", () => undefined);
     return {
       pid: undefined,
