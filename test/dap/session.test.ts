@@ -174,7 +174,7 @@ test("memory behind the end of RAM is unreadable, and said to be", async (t) => 
   assert.equal(read?.unreadableBytes, 16);
   assert.match(
     await session.refused("writeMemory", { memoryReference: `phys:${hex(end)}`, data: "AAAA" }),
-    /0 of 3 bytes/,
+    /^3 bytes cannot be written: there is no RAM at phys:0x4000000\.$/,
   );
   await session.close();
 });
