@@ -12,6 +12,7 @@ import type { Address } from "./address.ts";
 import { optionalBoolean, optionalInteger, optionalText, textOf } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
 import { registerName } from "./exceptions.ts";
+import { ExpressionError } from "./expressions/errors.ts";
 import { evaluateCompiled } from "./expressions/evaluate.ts";
 import type { ExpressionContext } from "./expressions/evaluate.ts";
 import { compile } from "./expressions/parser.ts";
@@ -242,12 +243,22 @@ async function rowPlace(
 ): Promise<DataPlace> {
   if (row === undefined) throw new Error(`There is no variable "${name}" here.`);
   const { evaluateName, memoryReference } = row;
-  const expression = evaluateName === undefined ? undefined : compile(evaluateName, context.symbols);
+  const expression = evaluateName === undefined ? undefined : compiledName(evaluateName, context);
   const thing = expression && (await thingOf(expression, length, context));
   if (thing !== undefined) return thing;
   const at = parseReference(memoryReference ?? "");
   if (at === undefined) throw new Error(`"${name}" is neither a register nor in memory: there is nothing to watch.`);
   return { kind: "memory", at, length: length ?? 1 };
+}
+
+/** The variables view also has names that are no expressions. */
+function compiledName(name: string, { symbols }: ExpressionContext): CompiledExpression | undefined {
+  try {
+    return compile(name, symbols);
+  } catch (error) {
+    if (error instanceof ExpressionError) return undefined;
+    throw error;
+  }
 }
 
 /** The register or the memory that an expression names; undefined when it computes something. Throws with one sentence. */
