@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import type { Client } from "./client.ts";
-import { client } from "./fixture.ts";
+import { client, kernelFile } from "./fixture.ts";
 import { UNMAPPED, stoppingKernel } from "./stopping-kernel.ts";
 import type { StoppingKernel } from "./stopping-kernel.ts";
+import { tripleFaultingKernel } from "./tiny-kernel.ts";
 
 type Info = DebugProtocol.ExceptionInfoResponse["body"];
 type Answer = NonNullable<DebugProtocol.SetExceptionBreakpointsResponse["body"]>;
@@ -179,6 +180,39 @@ test(
       printed += Buffer.from(data, "base64").length;
     }
     assert.equal((await session.move("pause")).reason, "pause");
+    await session.close();
+  },
+);
+
+test(
+  "a triple fault tells the instruction, why it could not be delivered, and the state",
+  { timeout: 60_000 },
+  async (t) => {
+    const session = client(t);
+    await session.launch({ boot: "direct", kernel: await kernelFile(t, tripleFaultingKernel()), memory: 64 });
+    const stop = await session.stopped();
+    assert.deepEqual([stop.reason, stop.description], ["exception", "Triple fault"]);
+    const why = "the interrupt table at lin:0x0, limit 0x0, has no entry for #DF";
+    assert.match(
+      stop.text ?? "",
+      new RegExp(`^#\\w+ while delivering a double fault, at lin:0x1000007 \\(ud2\\); ${why}$`),
+    );
+    const info = await session.ask<Info>("exceptionInfo", { threadId: 1 });
+    assert.deepEqual([info.exceptionId, info.description], ["Triple fault", stop.text]);
+    assert.match(info.details?.stackTrace ?? "", /lin:0x1000007 ud2\nrax=.*idtr base 0x0 limit 0x0$/s);
+    // With the filter of exceptions on, what led there is seen one after the other.
+    await session.ask("setExceptionBreakpoints", { filters: ["exception", "tripleFault"] });
+    await session.ask("restart");
+    const names: (string | undefined)[] = [];
+    for (
+      let next = await session.stopped();
+      next.description !== "Triple fault";
+      next = await session.move("continue")
+    ) {
+      names.push(next.description);
+      assert.ok(names.length < 9);
+    }
+    assert.deepEqual([names[0], names.at(-1)], ["#UD invalid opcode", "#DF double fault"]);
     await session.close();
   },
 );
