@@ -118,6 +118,8 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
     setBreakpoints: (list) => call("setBreakpoints", list),
     setWatchpoints: (list) => call("setWatchpoints", list),
     setCatches: (list) => call("setCatches", list),
+    trace: (config) => call("trace", config),
+    traceStatus: () => call("traceStatus"),
     stopAtPhases: (names) => call("stopAtPhases", names),
     stopAtEvents: (filters) => call("stopAtEvents", filters),
     bootEvents: (from) => call("bootEvents", from),

@@ -15,6 +15,8 @@ import type {
   PhaseName,
   Screen,
   Space,
+  TraceConfig,
+  TraceStatus,
   Walk,
   Watchpoint,
   Msr,
@@ -39,6 +41,8 @@ export type {
   Screen,
   Space,
   StopResult,
+  TraceConfig,
+  TraceStatus,
   Walk,
   Watchpoint,
 };
@@ -90,6 +94,9 @@ export interface Target {
   setBreakpoints(list: readonly ConditionalBreakpoint[]): Promise<void>;
   setWatchpoints(list: readonly Watchpoint[]): Promise<void>;
   setCatches(list: readonly Catch[]): Promise<void>;
+  /** Traces instructions into a file from here on, or no more; what the trace before had written. */
+  trace(config: TraceConfig | undefined): Promise<TraceStatus | undefined>;
+  traceStatus(): Promise<TraceStatus | undefined>;
   stopAtPhases(names: readonly PhaseName[]): Promise<void>;
   stopAtEvents(filters: readonly EventFilter[]): Promise<void>;
   /** The recorded events from that id on. */

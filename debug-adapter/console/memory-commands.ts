@@ -100,7 +100,7 @@ export const FIND: Command = {
 };
 
 /** A path of the machine that the debugger runs on. */
-function filePath(text: string): string {
+export function filePath(text: string): string {
   const file = /^"([^"]+)"$/.exec(text)?.[1] ?? text;
   if (!path.isAbsolute(file) || file.includes("\0")) {
     throw new Error(`The absolute path of a file was expected, not ${text === "" ? "nothing" : `"${file}"`}.`);

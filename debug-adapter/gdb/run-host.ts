@@ -1,6 +1,7 @@
 /** `bootscope run --gdb`: gdb instead of the command line lets the machine go, until the run ends. */
 import type { Driver } from "../../emulator/cli/run.ts";
 import type { BootMachine, Breakpoint, Watchpoint } from "../../emulator/machine/api.ts";
+import { TraceControl } from "../../emulator/machine/trace-file.ts";
 import { readMemory, writeMemory } from "../../emulator/machine/worker-memory.ts";
 import type { MachineRunner } from "../../emulator/machine/worker-runner.ts";
 import { Evaluate } from "../evaluate.ts";
@@ -125,6 +126,7 @@ class RunHost implements GdbHost {
 function localTarget(machine: BootMachine, runner: MachineRunner): Target {
   /** Errors come as rejections, as from a machine behind messages. */
   const done = async <T>(work: () => T): Promise<T> => Promise.resolve(work());
+  const trace = new TraceControl(machine);
   return {
     launch: () => Promise.reject(new Error("The machine has been launched already.")),
     run: (temporary = []) => runner.run(temporary),
@@ -142,6 +144,8 @@ function localTarget(machine: BootMachine, runner: MachineRunner): Target {
     setBreakpoints: (list) => done(() => runner.setBreakpoints(list)),
     setWatchpoints: (list) => done(() => machine.setWatchpoints(list)),
     setCatches: (list) => done(() => machine.setCatches(list)),
+    trace: (config) => done(() => trace.set(config)),
+    traceStatus: () => done(() => trace.status),
     stopAtPhases: (names) => done(() => machine.stopAtPhases(names)),
     stopAtEvents: (filters) => done(() => machine.stopAtEvents(filters)),
     bootEvents: (from) => done(() => machine.bootEvents.slice(from)),

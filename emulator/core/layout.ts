@@ -135,6 +135,9 @@ export const enum L {
   SPACES_NEXT = 0x1a98,
   /** u32: what the debugger waits for beside addresses (bits: 1 << enum Ct). */
   CATCH = 0x1a9c,
+  /** u32: 1 while each instruction is noted before it runs; how many were since the host looked. */
+  TRACE = 0x1aa0,
+  TRACE_COUNT = 0x1aa4,
 
   /** f64: guest time in nanoseconds, written before each call to the host. */
   NOW = 0x1b00,
@@ -238,6 +241,13 @@ export const enum L {
    */
   CATCH_STATE = 0x381000,
   CATCH_STATE_MAX = 64,
+  /**
+   * Instructions noted, TRACE_RECORD bytes each: u64 icount, u64 linear address, u64 RIP, u32 physical address, u32 KEY,
+   * u32 CS selector, u32 length, 16 bytes of code.
+   */
+  TRACE_RECORDS = 0x390000,
+  TRACE_RECORD = 64,
+  TRACE_MAX = 2048,
   /** Physical page map: u32 for each of the 2^20 pages below 4 GiB: address of the page in this memory | Pm bits; 0: no memory there (device or nothing). */
   PAGE_MAP = 0x400000,
   /** Page information, 16 bytes a physical page: u32 first block with code in it, u32 Pi bits, u64 which 64-byte pieces hold code. */

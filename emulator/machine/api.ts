@@ -86,6 +86,43 @@ export interface Caught {
   before?: bigint;
 }
 
+/** An instruction that was executed, or faulted. */
+export interface TracedInstruction {
+  /** Instructions retired before it. */
+  icount: number;
+  linear: bigint;
+  physical: number;
+  /** Offset in the code segment, and its selector. */
+  rip: bigint;
+  selector: number;
+  bits: 16 | 32 | 64;
+  /** At privilege level 3. */
+  user: boolean;
+  /** As they were when it ran; none where a device answers. */
+  bytes: Uint8Array;
+  /** It raised an exception and was not retired. */
+  faulted: boolean;
+}
+
+/** A trace of instructions into a file. */
+export interface TraceConfig {
+  /** Path; a file of that name is replaced. */
+  file: string;
+  /** Only instructions that begin in one of these; `length` in bytes. All unless given. */
+  ranges?: readonly { space: Space; address: bigint; length: number }[];
+  /** Only those of user mode, or of the other privilege levels. */
+  ring?: "user" | "kernel";
+  /** Lines after which it ends. */
+  most?: number;
+}
+
+export interface TraceStatus {
+  file: string;
+  lines: number;
+  /** One sentence about what ended it before its time. */
+  problem?: string;
+}
+
 /**
  * A phase of the boot, recognised from what the machine does (docs/phases.md): the reset vector, the first fetch at
  * 0x7c00, the kernel's real-mode setup code, its 32-bit (or 64-bit) entry, `startup_64` of the decompressed kernel, and
@@ -373,6 +410,8 @@ export interface BootMachine {
   setWatchpoints(list: readonly Watchpoint[]): void;
   /** Replaces all catches. Conditions may use "$vector", "$error", "$port", "$value" of what is caught. Throws RangeError. */
   setCatches(list: readonly Catch[]): void;
+  /** Tells of each instruction until it is called without a listener; the machine is much slower meanwhile. */
+  traceInstructions(listener: ((instruction: TracedInstruction) => void) | undefined): void;
   stopAtPhases(names: readonly PhaseName[]): void;
   stopAtEvents(filters: readonly EventFilter[]): void;
   /** What has been recorded, in order; bounded (docs/phases.md). */

@@ -21,6 +21,7 @@ import type {
   PhaseName,
   RunResult,
   Screen,
+  TracedInstruction,
   Walk,
   Watchpoint,
   Msr,
@@ -39,6 +40,7 @@ import { PhaseRecogniser } from "./phases.ts";
 import { PhysicalMemory } from "./physical.ts";
 import { readCpu, writeRegister } from "./registers.ts";
 import { stateHash } from "./state-hash.ts";
+import { InstructionTrace } from "./trace.ts";
 import { Watchpoints } from "./watchpoints.ts";
 
 /** 2026-01-01 00:00:00 UTC: the clock of every run, unless the configuration says otherwise. */
@@ -80,6 +82,7 @@ export class Machine implements BootMachine {
   readonly #watchpoints: Watchpoints;
   readonly #catches: Catches;
   readonly #shell: HostShell;
+  #trace: InstructionTrace | undefined;
   #stopPhases: ReadonlySet<PhaseName> = new Set();
   /** What ends the run at the next instruction boundary. */
   #pending: RunResult | undefined;
@@ -234,6 +237,7 @@ export class Machine implements BootMachine {
       if (left <= 0) return { reason: "budget" };
       this.#translator?.work();
       const exit = core.run(Math.max(1, Math.min(left, this.#queue.nextDeadline() - now, MAX_STRETCH)));
+      this.#trace?.drain();
       if (this.#pending) return this.#takePending();
       switch (exit) {
         case Exit.BUDGET:
@@ -301,6 +305,13 @@ export class Machine implements BootMachine {
   setCatches(list: readonly Catch[]): void {
     this.#catches.set(list);
     this.#shell.catches = this.#catches.armed ? this.#catches : undefined;
+  }
+
+  traceInstructions(listener: ((instruction: TracedInstruction) => void) | undefined): void {
+    const before = this.#trace;
+    this.#trace = undefined;
+    before?.end();
+    this.#trace = listener && new InstructionTrace(this.#core, listener);
   }
 
   stopAtPhases(names: readonly PhaseName[]): void {

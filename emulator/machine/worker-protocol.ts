@@ -12,6 +12,8 @@ import type {
   RunResult,
   Screen,
   Space,
+  TraceConfig,
+  TraceStatus,
   Walk,
   Watchpoint,
   Msr,
@@ -58,6 +60,10 @@ export interface WorkerMethods {
   setBreakpoints: (list: readonly ConditionalBreakpoint[]) => Awaitable<void>;
   setWatchpoints: (list: readonly Watchpoint[]) => Awaitable<void>;
   setCatches: (list: readonly Catch[]) => Awaitable<void>;
+  /** Traces instructions into a file from here on, or no more; what the trace before had written. */
+  trace: (config: TraceConfig | undefined) => Awaitable<TraceStatus | undefined>;
+  /** Of the trace under way. */
+  traceStatus: () => Awaitable<TraceStatus | undefined>;
   stopAtPhases: (names: readonly PhaseName[]) => Awaitable<void>;
   stopAtEvents: (filters: readonly EventFilter[]) => Awaitable<void>;
   /** The events recorded from number `from` on. */

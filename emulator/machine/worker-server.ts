@@ -4,6 +4,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { BootEvent, BootMachine, MachineEvents } from "./api.ts";
 import type { BootPlan } from "./boot-plan.ts";
 import { ScreenWatch } from "./screen-watch.ts";
+import { TraceControl } from "./trace-file.ts";
 import { readMemory, writeMemory } from "./worker-memory.ts";
 import type { Awaitable, WorkerMessage, WorkerMethod, WorkerMethods, WorkerRequest } from "./worker-protocol.ts";
 import { MachineRunner } from "./worker-runner.ts";
@@ -85,6 +86,7 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
   const screen = new ScreenWatch(() => post({ kind: "screen" }));
   let machine: BootMachine | undefined;
   let runner: MachineRunner | undefined;
+  let trace: TraceControl | undefined;
   let nextProgress = 0;
   const live = (): BootMachine => {
     if (machine === undefined) throw new Error("No machine has been launched.");
@@ -110,6 +112,7 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
         event: (event) => bootEvents.add(event),
       });
       screen.forget();
+      trace = undefined;
       runner = new MachineRunner(machine, { pace, onSlice, held: () => output.full });
     },
     run: (temporary) => {
@@ -130,6 +133,8 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
     setBreakpoints: (list) => liveRunner().setBreakpoints(list),
     setWatchpoints: (list) => live().setWatchpoints(list),
     setCatches: (list) => live().setCatches(list),
+    trace: (config) => (trace ??= new TraceControl(live())).set(config),
+    traceStatus: () => trace?.status,
     stopAtPhases: (names) => live().stopAtPhases(names),
     stopAtEvents: (filters) => live().stopAtEvents(filters),
     bootEvents: (from) => live().bootEvents.slice(from),
@@ -144,6 +149,7 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
     mouseInput: (dx, dy, wheel, buttons) => liveRunner().mouseInput(dx, dy, wheel, buttons),
     close: async () => {
       runner?.pause();
+      trace?.set(undefined);
       await machine?.close();
     },
   };

@@ -82,7 +82,7 @@ export function nextOffset(): u32 {
 // ---------------------------------------------------------------- fetching
 // @ts-ignore: decorator
 @inline
-function hostPage(phys: u32): u32 {
+export function hostPage(phys: u32): u32 {
   const m = load<u32>(L.PAGE_MAP + ((<usize>phys >> 12) << 2));
   return m & Pm.READ ? m & ~4095 : 0;
 }

@@ -5,6 +5,7 @@ import { interpret } from "./hot.gen";
 import { lookup, limited, flushBlocks } from "./blocks";
 import { unpatch } from "./control";
 import { stateChanged, told, waitsFor } from "./catch";
+import { trace } from "./trace";
 import { takeWatchHit } from "./watch";
 import { deliverInterrupt, singleStepTrap, raisePendingDebug } from "./system/interrupt";
 
@@ -18,6 +19,14 @@ function limitToOne(): void {
   const rest = load<i32>(L.BUDGET) - 1;
   store<u64>(L.TARGET, load<u64>(L.TARGET) - <i64>rest);
   store<i32>(L.BUDGET, 1);
+}
+
+/** One instruction. */
+function single(): i32 {
+  limitToOne();
+  const block = limited(rip(), 1);
+  if (load<u32>(L.TRACE)) trace(block);
+  return interpret(block);
 }
 
 /**
@@ -57,14 +66,12 @@ export function run(): i32 {
     if (load<i32>(L.BUDGET) <= 0) return Exit.BUDGET;
     let why: i32;
     if (load<u32>(L.EFLAGS) & Fl.TF) {
-      limitToOne();
-      why = interpret(limited(rip(), 1));
+      why = single();
       if (why == Exit.BREAKPOINT) return why;
       // MOV SS and POP SS hold the trap off.
       if (load<u64>(L.SHADOW_ICOUNT) != icount()) singleStepTrap();
-    } else if ((shadow && (load<u32>(L.INTR) || load<u32>(L.NMI))) || load<u32>(L.CATCH_STATE)) {
-      limitToOne();
-      why = interpret(limited(rip(), 1));
+    } else if ((shadow && (load<u32>(L.INTR) || load<u32>(L.NMI))) || load<u32>(L.CATCH_STATE) || load<u32>(L.TRACE)) {
+      why = single();
     } else {
       why = interpret(lookup(rip()));
       // A block that does not fit: run what does.
