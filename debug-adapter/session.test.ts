@@ -21,7 +21,18 @@ function bootSector(): CpuState {
   const names = ["es", "ds", "fs", "gs", "ldtr", "tr"].map((name): [string, object] => [name, segment(0)]);
   const segments: Record<string, object> = { ...Object.fromEntries(names), cs: segment(0x7c0), ss: segment(0x900) };
   const tables = { gdtr: { base: 0n, limit: 0 }, idtr: { base: 0n, limit: 0x3ff } };
-  return { mode: "real", icount: 7n, gpr, rip: 0n, rflags: 2n, cr0: 0x10n, efer: 0n, ...tables, segments, msrs: [] } as unknown as CpuState;
+  return {
+    mode: "real",
+    icount: 7n,
+    gpr,
+    rip: 0n,
+    rflags: 2n,
+    cr0: 0x10n,
+    efer: 0n,
+    ...tables,
+    segments,
+    msrs: [],
+  } as unknown as CpuState;
 }
 
 interface Response extends DebugProtocol.Response {
@@ -79,6 +90,8 @@ async function session(
         return done();
       },
       setWatchpoints: done,
+      trace: () => Promise.resolve(undefined),
+      traceStatus: () => Promise.resolve(undefined),
       setCatches: done,
       stopAtPhases: (names) => {
         fake.phases = names;

@@ -4,6 +4,7 @@ import type { Command, ConsoleServices } from "./command.ts";
 import { PRINT, examiners } from "./examine.ts";
 import { INFO } from "./info.ts";
 import { DUMP, FIND, LOAD } from "./memory-commands.ts";
+import { TRACE } from "./trace.ts";
 import { MOTION } from "./motion-commands.ts";
 
 const EXPRESSIONS = [
@@ -34,6 +35,7 @@ export class DebugConsole {
       FIND,
       DUMP,
       LOAD,
+      TRACE,
       ORIGIN,
       PHASES,
       EVENTS,

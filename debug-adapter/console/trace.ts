@@ -40,7 +40,8 @@ export const TRACE: Command = {
     if (ring === "user" || ring === "kernel") config.ring = ring;
     if (first !== undefined) {
       const { value } = await evaluateExpression(first, context);
-      if (value < 1n || value > BigInt(Number.MAX_SAFE_INTEGER)) throw new Error(`"first ${first}": a number of lines was expected.`);
+      if (value < 1n || value > BigInt(Number.MAX_SAFE_INTEGER))
+        throw new Error(`"first ${first}": a number of lines was expected.`);
       config.most = Number(value);
     }
     if (range !== undefined) {

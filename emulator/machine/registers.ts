@@ -157,8 +157,7 @@ function writeSegment(core: Core, name: SegmentName, field: string, value: bigin
     core.u32[(at + L.SEG_ATTR) / 4] = narrow(`${name}.attributes`, value, 16);
     // Only what a null selector leaves behind is not present.
     core.u32[(at + L.SEG_NULL) / 4] = value & 0x80n ? 0 : 1;
-  }
-  else core.u32[(at + L.SEG_SELECTOR) / 4] = narrow(`${name}.selector`, value, 16);
+  } else core.u32[(at + L.SEG_SELECTOR) / 4] = narrow(`${name}.selector`, value, 16);
 }
 
 function narrow(name: string, value: bigint, bits: number): number {

@@ -92,7 +92,8 @@ class TraceFile {
     }
     try {
       // All ASCII: characters are bytes.
-      for (let done = 0; done < text.length;) done += this.#tried("written", () => writeSync(this.#fd, text.slice(done)));
+      for (let done = 0; done < text.length;)
+        done += this.#tried("written", () => writeSync(this.#fd, text.slice(done)));
       this.#bytes += text.length;
     } catch (error) {
       this.#problem = (error as Error).message;
