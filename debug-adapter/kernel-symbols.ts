@@ -3,6 +3,7 @@
  * for their own messages (boot-formats/kallsyms.ts), whose addresses have been moved already where KASLR moved the kernel.
  */
 import { findKallsyms, findTokens } from "../boot-formats/kallsyms.ts";
+import type { Kallsyms } from "../boot-formats/kallsyms.ts";
 import { SymbolIndex } from "../boot-formats/symbol-table.ts";
 import type { SymbolPlace } from "../boot-formats/symbol-table.ts";
 import { hex } from "./address.ts";
@@ -12,9 +13,11 @@ import type { CpuState, Target } from "./target.ts";
 /** Memory is searched in pieces of this size, with what a table of tokens may need of the next one. */
 const PIECE = 16 << 20;
 const OVERLAP = 1 << 15;
-/** How much around the tokens is read: names and addresses lie there. */
-const BEFORE = 48 << 20;
-const BEHIND = 8 << 20;
+/** How much around the tokens is read, where names and addresses lie: what a distribution's kernel needs, then more than any. */
+const AROUND = [
+  { before: 8 << 20, behind: 2 << 20 },
+  { before: 48 << 20, behind: 16 << 20 },
+];
 /** Below lie holes for devices; no kernel is there. */
 const LOWEST = 1 << 20;
 const PAGE = 0x1000n;
@@ -51,10 +54,9 @@ export async function readKernelSymbols(
     const bytes = await read(BigInt(piece), PIECE + OVERLAP);
     const tokens = findTokens(bytes);
     if (tokens < 0) continue;
-    const from = Math.max(LOWEST, piece + (tokens & -Number(PAGE)) - BEFORE);
-    const window = await read(BigInt(from), piece + tokens - from + BEHIND);
-    const found = findKallsyms(window);
-    if (found === undefined) continue;
+    const table = await tableAround(piece + tokens, read);
+    if (table === undefined) continue;
+    const { found, window, from } = table;
     const index = new SymbolIndex(found.symbols);
     const start = index.byName("_text")?.address ?? index.byName("_stext")?.address;
     if (start === undefined) continue;
@@ -69,6 +71,19 @@ export async function readKernelSymbols(
       ...(physical === undefined ? {} : { offset: start - physical }),
       text: `${count} symbols from the kernel in memory, ${slideText(start)}${where}.`,
     };
+  }
+  return undefined;
+}
+
+async function tableAround(
+  tokens: number,
+  read: Read,
+): Promise<{ found: Kallsyms; window: Uint8Array; from: number } | undefined> {
+  for (const { before, behind } of AROUND) {
+    const from = Math.max(LOWEST, (tokens & -Number(PAGE)) - before);
+    const window = await read(BigInt(from), tokens - from + behind);
+    const found = findKallsyms(window);
+    if (found !== undefined) return { found, window, from };
   }
   return undefined;
 }

@@ -6,6 +6,9 @@ import { readStopAt } from "./boot-events.ts";
 import type { StopAt } from "./boot-events.ts";
 import type { TargetConfig } from "./target.ts";
 
+/** Beginnings of source paths as debug information has them, and what stands for them here. */
+export type SourceMap = readonly (readonly [from: string, to: string])[];
+
 /** Debug information of the user's own code. */
 export interface SymbolFile {
   file: string;
@@ -18,6 +21,7 @@ export interface Launch {
   stopOnEntry: boolean;
   stopAt: StopAt;
   symbols: SymbolFile[];
+  sourceMap: SourceMap;
   noDebug: boolean;
   /** What a step into does about interrupts that come in the middle of it. */
   stepInterrupts: "skip" | "into";
@@ -30,6 +34,7 @@ const DEFAULT_MEMORY_MIB = 512;
 const DEFAULT_CMDLINE = "console=ttyS0";
 /** Entries of a list: more drives than any board has. */
 const MAX_LIST = 16;
+const MAX_SOURCE_MAP = 64;
 const MAX_PORT = 65_535;
 
 /** Checks what only the files themselves can tell; rejects with one sentence. */
@@ -43,6 +48,7 @@ export async function readLaunch(args: Arguments, check: CheckPlan): Promise<Lau
     stopOnEntry: optionalBoolean(args, "stopOnEntry") ?? false,
     stopAt: readStopAt(oneOrMore(args, "stopAt")),
     symbols: symbolsOf(args),
+    sourceMap: sourceMapOf(args),
     noDebug: optionalBoolean(args, "noDebug") ?? false,
     stepInterrupts: oneOf(args, "stepInterrupts", ["skip", "into"]) ?? "skip",
     endOnPoweroff: optionalBoolean(args, "endOnPoweroff") ?? true,
@@ -153,10 +159,23 @@ function disksOf(args: Arguments): BootPlan["disks"] {
 function symbolsOf(args: Arguments): SymbolFile[] {
   return listIn(args, "symbols").map((one) => {
     const entry: Arguments = typeof one === "object" && one !== null ? (one as Arguments) : { file: one };
-    const file = path(entry, "file", "an ELF file with line information");
-    if (file === undefined) throw new Error('One of "symbols" names no "file": the path of an ELF file was expected.');
+    const file = path(entry, "file", "an ELF file, a System.map or a listing");
+    if (file === undefined) throw new Error('One of "symbols" names no "file": the path of an ELF file, a System.map or a listing was expected.');
     return { file, offset: offsetOf(entry["offset"]) };
   });
+}
+
+function sourceMapOf(args: Arguments): SourceMap {
+  const value = args["sourceMap"];
+  if (value === undefined) return [];
+  const pairs = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+  const isPair = (pair: [string, unknown]): pair is [string, string] => typeof pair[1] === "string";
+  if (pairs.length === 0 || pairs.length > MAX_SOURCE_MAP || !pairs.every(isPair)) {
+    throw new Error(
+      `"sourceMap" must be an object of 1 to ${MAX_SOURCE_MAP} texts: beginnings of paths, and what stands for them here.`,
+    );
+  }
+  return pairs;
 }
 
 function offsetOf(value: unknown): bigint {

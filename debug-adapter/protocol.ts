@@ -51,7 +51,7 @@ export interface DiskArgument {
 
 /** Debug information of the user's own boot code. */
 export interface SymbolsArgument {
-  /** Path of an ELF file with DWARF lines. */
+  /** Path of an ELF file, a System.map, or a listing of NASM or GNU as; its content tells which. */
   file: string;
   /** Added to its addresses to get guest physical ones: a number, or text such as "0x7c00"; 0 unless given. */
   offset?: number | string;
@@ -72,6 +72,8 @@ export interface LaunchArguments {
   /** Boot the built-in demonstration. */
   demo?: boolean;
   symbols?: SymbolsArgument[];
+  /** Beginnings of source paths as debug information has them, and what stands for them here. */
+  sourceMap?: Record<string, string>;
   /** Path of an initramfs. */
   initrd?: string;
   /** Kernel command line; "console=ttyS0" unless given. */

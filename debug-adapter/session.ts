@@ -23,7 +23,7 @@ import { evaluateAddress } from "./expressions/evaluate.ts";
 import type { CaughtValues, ExpressionContext } from "./expressions/evaluate.ts";
 import type { SymbolTable } from "./expressions/symbols.ts";
 import { readLaunch } from "./launch.ts";
-import type { CheckPlan, Launch, SymbolFile } from "./launch.ts";
+import type { CheckPlan, Launch, SourceMap, SymbolFile } from "./launch.ts";
 import { MemoryViews } from "./memory-views.ts";
 import { panelMemory, readMemory, writeMemory } from "./memory.ts";
 import { Motion } from "./motion.ts";
@@ -69,7 +69,7 @@ export interface SessionServices {
   /** Source lines of what Bootscope itself brings along. */
   sources: () => readonly SourceModule[];
   /** Reads the lines and symbols of a user's file; rejects with one sentence. */
-  readSymbols(file: SymbolFile): Promise<{ module: SourceModule } | { list: SymbolList }>;
+  readSymbols(file: SymbolFile, sourceMap: SourceMap): Promise<{ module: SourceModule } | { list: SymbolList }>;
 }
 
 export class BootscopeSession extends DebugSession {
@@ -539,7 +539,7 @@ export class BootscopeSession extends DebugSession {
   /** Reads and checks what is to be launched, with the lines of the user's own code. */
   async #prepare(args: Arguments): Promise<Launch> {
     const launch = await readLaunch(args, this.#services.checkPlan);
-    const read = await Promise.all(launch.symbols.map((file) => this.#services.readSymbols(file)));
+    const read = await Promise.all(launch.symbols.map((file) => this.#services.readSymbols(file, launch.sourceMap)));
     this.#sources.use(read.flatMap((one) => ("module" in one ? [one.module] : [])));
     this.#symbols.use(
       launch.config,
