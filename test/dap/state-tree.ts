@@ -69,6 +69,24 @@ export class StateTree {
     return this.#session.refused("setVariable", { variablesReference, name: path.at(-1), value });
   }
 
+  /** Opens everything; how many variables there were. */
+  async walk(): Promise<number> {
+    const { scopes } = await this.#session.ask<DebugProtocol.ScopesResponse["body"]>("scopes", { frameId: 1 });
+    const queue = scopes.map(({ name, variablesReference }) => ({ name, variablesReference }));
+    let count = 0;
+    for (const { name, variablesReference } of queue) {
+      const variables = await this.#variables(variablesReference);
+      const names = variables.map((one) => one.name);
+      assert.equal(new Set(names).size, names.length, `${name}: ${names.join(", ")}`);
+      for (const one of variables) {
+        assert.ok(one.name !== "" && typeof one.value === "string", `${name} › ${one.name}`);
+        if (one.variablesReference > 0) queue.push(one);
+      }
+      count += variables.length;
+    }
+    return count;
+  }
+
   async reference(path: readonly string[]): Promise<number> {
     const { scopes } = await this.#session.ask<DebugProtocol.ScopesResponse["body"]>("scopes", { frameId: 1 });
     const [scope, ...rest] = path;

@@ -166,6 +166,25 @@ test(
   },
 );
 
+test(
+  "from the reset vector to ring 3 every tree opens, and siblings have names of their own",
+  { timeout: 120_000 },
+  async (t) => {
+    const session = client(t);
+    const tree = new StateTree(session);
+    await launchWithViews(session, { demo: true, stopAt: ["bios", "bootloader", "init"] });
+    for (const phase of ["BIOS", "Boot loader", "Init"]) {
+      assert.equal((await session.stopped()).description, `Paused at phase ${phase}`);
+      const seen = await tree.walk();
+      t.diagnostic(`${phase}: ${seen} variables`);
+      assert.ok(seen > 3000, `${seen} variables`);
+      if (phase !== "Init") await session.ask("continue", { threadId: 1 });
+    }
+    await session.close();
+    assert.equal(session.stderr, "");
+  },
+);
+
 /** Waits until the console has printed something that matches. */
 async function printed(session: Client, what: RegExp): Promise<RegExpExecArray> {
   let heard = "";
