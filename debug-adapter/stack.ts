@@ -15,7 +15,7 @@ import type { CpuState, Target } from "./target.ts";
 
 /** Frames of one stack at most, and guesses among them: a search always finds something. */
 const MAX_FRAMES = 100;
-const MAX_GUESSES = 16;
+const MAX_GUESSES = 8;
 /** The current frame's id; its callers' follow. */
 const CURRENT = 1;
 /** References to the registers of frames begin here, far from all others. */
@@ -54,7 +54,8 @@ class Walk {
       if (last === undefined) return;
       const guesses = this.frames.filter(({ trust }) => trust === "guess").length;
       const next = await this.#unwinder.callerOf(last);
-      if (next === undefined || (next.trust === "guess" && guesses === MAX_GUESSES)) this.ended = true;
+      const isNoise = next?.trust === "guess" && (guesses === MAX_GUESSES || frameIp(next) === frameIp(last));
+      if (next === undefined || isNoise) this.ended = true;
       else this.frames.push(next);
     }
   }

@@ -107,15 +107,14 @@ export class Stepping {
     if (frames.length === 0) {
       throw new StepError("No return address was found on the stack, so there is nothing to step out to.");
     }
-    return this.#runTo(
-      await Promise.all(
-        frames.map((frame) =>
-          frame.departure.by === "call"
-            ? destination(this.#target, cpu, frameIp(frame), frameSp(frame))
-            : destination(this.#target, cpu, frameIp(frame), frameSp(frame), 0n),
-        ),
-      ),
-    );
+    return this.#runTo(await Promise.all(frames.map((frame) => this.#goingOn(cpu, frame))));
+  }
+
+  /** Where a frame goes on. What the processor pushed says the stack pointer exactly; a guess may not know the right stack. */
+  #goingOn(cpu: CpuState, frame: Frame): Promise<Destination> {
+    const address = frameIp(frame);
+    if (frame.departure.by === "call") return destination(this.#target, cpu, address, frameSp(frame));
+    return destination(this.#target, cpu, address, frame.trust === "guess" ? undefined : frameSp(frame), 0n);
   }
 
   /** One instruction. What comes in between is run to its end: nothing, interrupts from outside, or exceptions, too. */

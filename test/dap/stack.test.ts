@@ -33,7 +33,11 @@ test("real mode: through 32-bit calls, far calls and frame pointers", async (t) 
     await session.ask("restart");
     await session.stopped();
     await runTo(session, guest.at(label));
-    assert.deepEqual((await marked(session)).at(label === "far_function" ? 2 : label === "inner" ? 3 : 4), frames[4], label);
+    assert.deepEqual(
+      (await marked(session)).at(label === "far_function" ? 2 : label === "inner" ? 3 : 4),
+      frames[4],
+      label,
+    );
   }
   await session.close();
 });
@@ -41,7 +45,11 @@ test("real mode: through 32-bit calls, far calls and frame pointers", async (t) 
 test("real mode: out of the code of an interrupt into what called it", async (t) => {
   const guest = await stepsGuest(t);
   const session = await standingAt(t, guest, "handler60");
-  assert.deepEqual((await marked(session))[1], expected(guest, ["after_int", "INT 60h"])[0], "at its first instruction");
+  assert.deepEqual(
+    (await marked(session))[1],
+    expected(guest, ["after_int", "INT 60h"])[0],
+    "at its first instruction",
+  );
   await runTo(session, guest.at("in_handler60"));
   assert.deepEqual(
     (await marked(session)).slice(0, 3),
@@ -85,7 +93,10 @@ test("32-bit code: frame pointers, arguments released by the return, and an inte
     await session.refused("evaluate", { expression: "ebx = 1", context: "repl", frameId: user }),
     /caller's frame cannot be written/,
   );
-  assert.match(await session.refused("evaluate", { expression: "eip", context: "watch", frameId: 77 }), /no stack frame 77/);
+  assert.match(
+    await session.refused("evaluate", { expression: "eip", context: "watch", frameId: 77 }),
+    /no stack frame 77/,
+  );
   const { scopes } = await session.ask<DebugProtocol.ScopesResponse["body"]>("scopes", { frameId: user });
   assert.deepEqual(
     scopes.map(({ name }) => name),

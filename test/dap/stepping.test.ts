@@ -126,7 +126,10 @@ test("the debug console steps, runs and jumps, and says that the machine runs", 
   assert.equal(await value(session, "$icount"), before + 3n);
   assert.equal(await move(`until 0x${guest.at("in_leaf").toString(16)}`), guest.at("in_leaf"));
   assert.equal(await move("out"), guest.at("after_leaf"));
-  assert.equal(await move(`until phys:0x${guest.at("call_flat_and_back").toString(16)}`), guest.at("call_flat_and_back"));
+  assert.equal(
+    await move(`until phys:0x${guest.at("call_flat_and_back").toString(16)}`),
+    guest.at("call_flat_and_back"),
+  );
   assert.equal(await move("next"), guest.at("after_flat"));
   await type(`goto 0x${guest.at("call_flat_and_back").toString(16)}`);
   assert.equal((await session.stopped()).reason, "goto");

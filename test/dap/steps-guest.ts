@@ -41,7 +41,12 @@ export async function stepsGuest(t: TestContext): Promise<StepsGuest> {
 }
 
 /** A session that stands at a label of the guest, without any symbols of it. */
-export async function standingAt(t: TestContext, guest: StepsGuest, label: string, launch: object = {}): Promise<Client> {
+export async function standingAt(
+  t: TestContext,
+  guest: StepsGuest,
+  label: string,
+  launch: object = {},
+): Promise<Client> {
   const session = client(t);
   await session.launch({ disks: [guest.image], memory: 64, stopAt: "bootloader", ...launch });
   await session.stopped();
