@@ -56,8 +56,8 @@ function grub(reader: FieldReader): BootCode | undefined {
       note: "BIOS drive number to load from.",
     }));
   if (bytes[1] === 0x63) {
-    // The variant for CDs that are also disks keeps the pointer behind the code, out of the way of the boot information.
-    const hybrid = bytes[0x66] === 0xeb || bytes.subarray(2, 0x14).every((byte) => byte === 0x90);
+    // The variant for CDs that are also disks loads its pointer from 0x7DB0, out of the way of the boot information.
+    const hybrid = find(bytes, "\x66\x8b\x1e\xb0\x7d") >= 0;
     const note = hybrid
       ? "Where the core image lies, counted in sectors of 512 bytes; written when the CD image is made."
       : "First sector of GRUB's core image (core.img), written by grub-install.";
@@ -149,7 +149,9 @@ export function readBootCode(reader: FieldReader): BootCode | undefined {
   if (found) return found;
   if (find(bytes, "Loading Memtest86+") >= 0) return { id: "memtest86+", name: "memtest86+", fields: [] };
   if (starts(bytes.subarray(6), 0x4c, 0x49, 0x4c, 0x4f)) return { id: "lilo", name: "LILO", fields: [] };
-  if (find(bytes, "Use a boot loader.") >= 0 || find(bytes, "HdrS", 0x1f1) >= 0) {
+  // Kernels that are EFI programs, too, have the head of one there, with a section for their setup code.
+  const efi = starts(bytes, 0x4d, 0x5a) && find(bytes, ".setup\0\0") >= 0;
+  if (efi || find(bytes, "Use a boot loader.") >= 0) {
     return { id: "linux", name: "A Linux kernel (its first sector)", fields: [] };
   }
   return windows(reader);

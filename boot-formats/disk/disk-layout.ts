@@ -1,6 +1,7 @@
 /** What a disk image is divided into: partition tables of every kind, told as one list of partitions and of fields. */
 import { Volume, type ByteSource } from "./byte-source.ts";
 import type { BootCode } from "./boot-code.ts";
+import { readBootDescriptor } from "./boot-descriptor.ts";
 import { FormatError } from "../errors.ts";
 import type { Field } from "../fields.ts";
 import { isGptHeader, readGpt, type GptTable } from "./gpt.ts";
@@ -21,7 +22,7 @@ export interface DiskLayout {
   /** First and last usable sector of a GPT. */
   usable?: { first: number; last: number };
   bootCode: BootCode | undefined;
-  /** MBR (or boot sector), extended boot records, GPT headers and entries. */
+  /** MBR (or boot sector), what belongs to its code, extended boot records, GPT headers and entries. */
   fields: Field[];
   /** What is wrong with the tables as a whole, one sentence each; what is wrong with a field stands there. */
   problems: string[];
@@ -47,7 +48,8 @@ export async function readLayout(disk: Volume): Promise<DiskLayout> {
   }
   const sector = await disk.read(0, MBR_BYTES, "the boot sector");
   const mbr = parseMbr(sector, disk.at(0));
-  const base = { size: disk.size, bootCode: mbr.bootCode, fields: [mbr.field] };
+  const own = mbr.bootCode?.id === "bootscope" ? await readBootDescriptor(disk) : [];
+  const base = { size: disk.size, bootCode: mbr.bootCode, fields: [mbr.field, ...own] };
   const gpt = await findGpt(disk, mbr);
   if (gpt) return gptLayout(disk, mbr, gpt, base);
   if (!hasPartitionTable(sector) || mbr.primary.length === 0) {
@@ -61,7 +63,7 @@ export async function readLayout(disk: Volume): Promise<DiskLayout> {
     sectorSize: 512,
     diskId: mbr.diskId,
     partitions,
-    fields: [mbr.field, ...logical.fields],
+    fields: [...base.fields, ...logical.fields],
     problems: [...logical.problems, ...partitionProblems(partitions, Math.floor(disk.size / 512))],
   };
 }
@@ -132,7 +134,7 @@ function gptLayout(
     diskId: table?.diskId ?? "",
     partitions,
     ...(table ? { usable: { first: table.firstUsable, last: table.lastUsable } } : {}),
-    fields: [mbr.field, ...(primary?.fields ?? []), ...(backup?.fields ?? [])],
+    fields: [...base.fields, ...(primary?.fields ?? []), ...(backup?.fields ?? [])],
     problems: [...all, ...partitionProblems(partitions, Math.floor(disk.size / sectorSize))],
   };
 }
