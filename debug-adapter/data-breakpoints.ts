@@ -6,7 +6,7 @@ import type { DebugProtocol } from "@vscode/debugprotocol";
 import { CONTROL_REGISTERS } from "../emulator/machine/api.ts";
 import type { ControlRegister, Watchpoint } from "../emulator/machine/api.ts";
 import { WATCHED_REGISTERS } from "../emulator/machine/catch-registers.ts";
-import type { CompiledExpression } from "../emulator/machine/inspect-expression.ts";
+import type { CompiledExpression, ExpressionNode } from "../emulator/machine/inspect-expression.ts";
 import { describe, hex, lin, parseReference } from "./address.ts";
 import type { Address } from "./address.ts";
 import { optionalBoolean, optionalInteger, optionalText, textOf } from "./arguments.ts";
@@ -274,23 +274,51 @@ async function thingOf(
       root.size === "code" ? Number((await evaluateCompiled(expression, context)).type.bits) / 8 : root.size;
     return { kind: "memory", at: { space: root.space, address: value }, length: length ?? bytes };
   }
-  if (root.op === "msr") {
-    const { value } = await evaluateCompiled({ ...expression, root: root.index }, context);
-    if (value >> 32n !== 0n) throw new Error(`${hex(value)} is no number of an MSR: at most 0xffffffff was expected.`);
-    return { kind: "register", register: `msr:${hex(value)}` };
-  }
-  if (root.op !== "register") return undefined;
-  const { name, shift, bits } = root;
+  const field = fieldOf(root);
+  if (field === undefined) return undefined;
+  const { of, shift, bits } = field;
+  const name = of.op === "register" ? of.name : `msr:${hex(await msrIndex(of, expression, context))}`;
   const whole = name === "efer" ? `msr:${hex(EFER)}` : name;
   if (shift === 0 && bits === 64 && (isControl(whole) || isMsr(whole))) return { kind: "register", register: whole };
   // The machine knows the parts of registers that have names of their own: "eax", "ah".
   const written = expression.text.trim().replace(/^[$%]/, "").toLowerCase();
   if (isWatched(written) && !isMsr(whole)) return { kind: "register", register: written };
+  if (name.endsWith(".selector") && bits === 16) return { kind: "register", register: name };
   if (name === "rip") throw new Error("RIP changes with every instruction: a breakpoint on an address was expected.");
   if (!isControl(whole) && !isMsr(whole) && !isWatched(whole)) {
     throw new Error(`Changes of "${expression.text}" cannot be seen: a register or memory was expected.`);
   }
   return { kind: "register", register: whole, part: { shift, bits } };
+}
+
+type RegisterNode = ExpressionNode & { op: "register" | "msr" };
+
+async function msrIndex(
+  { index }: ExpressionNode & { op: "msr" },
+  expression: CompiledExpression,
+  context: ExpressionContext,
+): Promise<bigint> {
+  const { value } = await evaluateCompiled({ ...expression, root: index }, context);
+  if (value >> 32n !== 0n) throw new Error(`${hex(value)} is no number of an MSR: at most 0xffffffff was expected.`);
+  return value;
+}
+
+/** Bits of a register that follow on each other: "cr0.wp", "cr3 & 0xff000", "(cr3 >> 3) & 1". */
+function fieldOf(node: ExpressionNode): { of: RegisterNode; shift: number; bits: number } | undefined {
+  if (node.op === "register") return { of: node, shift: node.shift, bits: node.bits };
+  if (node.op === "msr") return { of: node, shift: 0, bits: 64 };
+  if (node.op !== "binary" || node.right.op !== "number") return undefined;
+  const inner = fieldOf(node.left);
+  if (inner === undefined) return undefined;
+  const number = BigInt(node.right.value);
+  if (node.operator === ">>" && number < inner.bits) {
+    return { ...inner, shift: inner.shift + Number(number), bits: inner.bits - Number(number) };
+  }
+  if (node.operator !== "&") return undefined;
+  const ones = BigInt.asUintN(inner.bits, number).toString(2);
+  const match = /^(1+)(0*)$/.exec(ones);
+  if (match?.[1] === undefined) return undefined;
+  return { ...inner, shift: inner.shift + (match[2]?.length ?? 0), bits: match[1].length };
 }
 
 const isWatched = (register: string): boolean => register !== "cpl" && WATCHED_REGISTERS.includes(register);
