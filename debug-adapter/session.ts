@@ -8,7 +8,6 @@ import {
   integerOf,
   listOf,
   optionalInteger,
-  optionalText,
   textOf,
 } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
@@ -47,7 +46,7 @@ import type { SymbolList } from "./symbols.ts";
 import { StopFilters } from "./stop-filters.ts";
 import { RunUntil } from "./stepping-until.ts";
 import { Stepping } from "./stepping.ts";
-import type { CreateTarget, StopResult, Target } from "./target.ts";
+import type { CreateTarget, Target } from "./target.ts";
 import { Variables, movesStack, wantedOf } from "./variables/variables.ts";
 import { walkFlags } from "./walk.ts";
 import { toWire } from "./wire.ts";

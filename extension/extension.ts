@@ -6,6 +6,7 @@ import { promptPhysicalBreakpoint } from "./address-breakpoints.ts";
 import { registerArtefacts } from "./artefacts/register.ts";
 import { demoConfiguration, LaunchConfigurationProvider } from "./launch-configuration.ts";
 import { PanelView } from "./panel-view.ts";
+import { runToAddress, runToCount, runUntilMode } from "./run-until.ts";
 import { DEBUG_TYPE, SessionHub } from "./session-hub.ts";
 import { followSessionsInWindow, openDisassembly, showPanels, showView } from "./window.ts";
 
@@ -25,6 +26,9 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.commands.registerCommand("bootscope.showPanels", showPanels),
     vscode.commands.registerCommand("bootscope.showTimeline", () => showView("timeline")),
     vscode.commands.registerCommand("bootscope.showScreen", () => showView("screen")),
+    vscode.commands.registerCommand("bootscope.runTo", runToAddress),
+    vscode.commands.registerCommand("bootscope.runUntilMode", runUntilMode),
+    vscode.commands.registerCommand("bootscope.runToCount", runToCount),
     vscode.commands.registerCommand("bootscope.openDisassembly", openDisassembly),
     ...PANELS.map((name) =>
       vscode.window.registerWebviewViewProvider(`bootscope.${name}`, new PanelView(name, context.extensionUri, hub)),
