@@ -123,7 +123,6 @@ export class Breakpoints {
   /** Breakpoints on lines of one file; they replace those that the file had. */
   setSource(args: Arguments, list: readonly Arguments[]): Promise<DebugProtocol.Breakpoint[]> {
     const file = fileOf(args);
-    for (const one of list) integerOf(one, "line", 1, LINE_MAX);
     return this.#replace("source", list, file);
   }
 
@@ -449,7 +448,8 @@ export class Breakpoints {
 
 function fail(set: ClientBreakpoint, message: string): void {
   delete set.located;
-  const isName = set.kind === "function" && /^[`A-Za-z_.$@][\w.$@]*`?$/.test(textOf(set.request, "name"));
+  const { name } = set.request;
+  const isName = set.kind === "function" && typeof name === "string" && /^[`A-Za-z_.$@][\w.$@]*`?$/.test(name);
   set.state = { verified: false, message, reason: isName ? "pending" : "failed" };
 }
 
