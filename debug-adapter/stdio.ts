@@ -1,39 +1,53 @@
 /** A session on this process's stdin and stdout. */
-import { Writable } from "node:stream";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { framed, MessageReader } from "./framing.ts";
+import type { CustomEvents } from "./protocol.ts";
 import { BootscopeSession } from "./session.ts";
 import type { SessionServices } from "./session.ts";
 
 /** Milliseconds that the last bytes may take to their reader when the session has ended. */
 const LAST_WORDS_MS = 2000;
 
+/** Milliseconds that a step is waited for, so that all of it is told at once. */
+const STEP_MS = 2;
+const STEPS: ReadonlySet<string> = new Set(["stepIn", "next", "stepOut"]);
+
 /**
- * Gathers what is said in one turn of the event loop: the client is woken once for a response and all events that go
- * with it, and the machine is at work already.
+ * Gathers what is said in one turn of the event loop, and the response to a step with the stop that follows in a moment:
+ * the client is woken once, and the machine is at work already.
  */
-function gathering(out: NodeJS.WritableStream): Writable {
+function gathering(out: NodeJS.WritableStream): (message: object) => void {
   let pending = "";
+  let stepping: NodeJS.Timeout | undefined;
   const flush = (): void => {
-    out.write(pending);
+    clearTimeout(stepping);
+    stepping = undefined;
+    if (pending !== "") out.write(pending);
     pending = "";
   };
-  return new Writable({
-    decodeStrings: false,
-    write: (text: string, _encoding, done) => {
-      if (pending === "") process.nextTick(flush);
-      pending += text;
-      done();
-    },
-  });
+  return (message) => {
+    if (beginsStep(message)) stepping ??= setTimeout(flush, STEP_MS);
+    else if (pending === "" || (stepping !== undefined && !isRunning(message))) process.nextTick(flush);
+    pending += framed(message);
+  };
+}
+
+function beginsStep(message: object): boolean {
+  const { type, command, success } = message as Partial<DebugProtocol.Response>;
+  return type === "response" && success === true && command !== undefined && STEPS.has(command);
+}
+
+/** The machine has set off: its stop is still to come. */
+function isRunning(message: object): boolean {
+  const { event, body } = message as { event?: string; body?: unknown };
+  return event === "bootscope/state" && (body as CustomEvents["bootscope/state"]).state === "running";
 }
 
 export function serveStdio(services: SessionServices): void {
   const session = new BootscopeSession(services);
-  const out = gathering(process.stdout);
   const complain = (sentence: string): void => console.error(`bootscope: ${sentence}`);
   const reader = new MessageReader((message) => hear(session, message, complain), complain);
-  session.onDidSendMessage((message) => out.write(framed(message)));
+  session.onDidSendMessage(gathering(process.stdout));
   session.on("ended", () => {
     // What has been said is written, and nothing is heard any more: so the process ends by itself, at the latest soon.
     process.stdin.destroy();
