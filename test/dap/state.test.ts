@@ -149,6 +149,21 @@ test(
     assert.match(await tree.set(["Segment", "gs"], "0"), /^0x0000 \(null\)$/);
     const data = (await tree.number("Segment", "ds", "selector")).toString();
     assert.match(await tree.set(["Segment", "gs"], data), /limit 0xffffffff 32-bit data, writable/);
+    // System registers hold what the processor could, and nothing else.
+    assert.equal(await tree.set(["Control", "cr4", "PGE"], "1"), "1");
+    assert.match(await tree.refused(["Control", "cr4", "VMXE"], "1"), /bits 0x2000 are reserved on this processor/);
+    assert.match(await tree.refused(["Control", "cr0", "NW"], "1"), /NW needs CD/);
+    assert.equal(await tree.set(["Control", "xcr0", "SSE"], "1"), "1");
+    assert.match(await tree.refused(["Control", "xcr0", "AVX"], "1"), /only x87 and SSE exist here/);
+    assert.match(await tree.set(["Control", "cr8"], "5"), /^0x00000005/);
+    assert.equal(await tree.value("Devices", "lapic", "TPR"), "0x50", "CR8 is the upper half of the TPR");
+    assert.equal(await tree.set(["Debug", "dr1"], "0x7c00"), "0x00007c00");
+    assert.equal(await tree.set(["Debug", "dr7", "LEN1"], "four bytes"), "3 four bytes");
+    assert.equal(await tree.set(["Debug", "dr7", "RW1"], "1"), "1 write");
+    assert.equal(await tree.set(["Debug", "dr7", "G1"], "1"), "1");
+    assert.equal(await tree.value("Debug", "dr1"), "0x00007c00 write of 4 bytes, global");
+    assert.equal(await tree.set(["MSRs", "PAT", "PA7"], "1"), "1 WC, write-combining");
+    assert.match(await tree.refused(["MSRs", "PAT", "PA7"], "2"), /cannot hold/);
     // An entry's field, in memory; the client hears of it.
     const field = [TABLES, "GDT", hex(Number(data), 4), "AVL"];
     await bytesAt(session, hex(base), 8);
