@@ -2,14 +2,7 @@
 import { DebugSession } from "@vscode/debugadapter";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { hex, lin } from "./address.ts";
-import {
-  argumentsOf,
-  bytesOf,
-  integerOf,
-  listOf,
-  optionalInteger,
-  textOf,
-} from "./arguments.ts";
+import { argumentsOf, bytesOf, integerOf, listOf, optionalInteger, textOf } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
 import { originText } from "./boot-events.ts";
 import { Breakpoints } from "./breakpoints.ts";
