@@ -55,7 +55,7 @@ const COMMANDS = [
   "bootscope/events", "bootscope/origins", "bootscope/screen", "bootscope/keyboardInput", "bootscope/mouseInput",
   "bootscope/nothing", "", "__proto__", "constructor", "toString", "\u0000",
 ];
-const MOVES = ["continue", "next", "stepIn", "stepOut", "pause"];
+const MOVES = ["continue", "next", "stepIn", "stepOut", "pause", "bootscope/runTo", "bootscope/runUntil"];
 
 const EXPRESSIONS = [
   "rax", "rip + 8", "cr0.pe", "phys[0x1000000]", "u32 lin[rsp]", "$icount", "$phase", "al = 1", "rbx = rbx + 1",
@@ -101,8 +101,14 @@ export class Requests {
   }
 
   #move(): object {
-    const granularity = this.#random.of([undefined, "instruction", "line", "statement"]);
-    return { threadId: 1, ...(granularity === undefined ? {} : { granularity }) };
+    const random = this.#random;
+    const granularity = random.of([undefined, "instruction", "line", "statement"]);
+    return {
+      threadId: 1,
+      ...(granularity === undefined ? {} : { granularity }),
+      ...(random.chance(30) ? { address: random.of([hex(LOOP), hex(FUNCTION), "rip", "0x10"]) } : {}),
+      ...(random.chance(30) ? { what: random.of(["mode", "icount", "instructions"]), icount: "0x100", count: 20 } : {}),
+    };
   }
 
   #restart(): object {

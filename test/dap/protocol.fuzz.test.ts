@@ -15,6 +15,8 @@ const MESSAGES = Number(process.env["BOOTSCOPE_FUZZ_MESSAGES"] ?? 5000);
 const SEED = Number(process.env["BOOTSCOPE_SEED"] ?? Math.floor(Math.random() * 2 ** 32));
 /** Sent to one process. */
 const EPISODE = 2500;
+/** And at most so many behind the end of the session. */
+const AFTER_END = 30;
 /** What a process may hold more at its end than when it was warm: rubbish that is not collected yet. */
 const GROWTH_MIB = 300;
 
@@ -52,8 +54,9 @@ async function episode(
   random: Random,
   requests: Requests,
   launch: object,
-  count: number,
+  most: number,
 ): Promise<number> {
+  let count = most;
   let sent = 0;
   const any = (): void => {
     sent += 1;
@@ -77,15 +80,14 @@ async function episode(
     if (random.chance(2)) wire.sendBytes(random.of(GARBAGE));
     for (let burst = 1 + random.below(8); burst > 0 && sent < count - 1; burst--) any();
     await wire.answered();
-    if (wire.terminated && sent < count - 1) {
-      send("restart", { arguments: launch });
-      await wire.answered();
-    } else if (wire.going && random.chance(70) && sent < count - 1) {
+    // Behind the end there is little to find.
+    if (wire.terminated) count = Math.min(count, sent + AFTER_END);
+    else if (wire.going && random.chance(70) && sent < count - 1) {
       send("pause", { threadId: 1 });
       await wire.stopped();
     }
     // Where it has stopped for good, only this leads on.
-    if (random.chance(4) && sent < count - 1) {
+    if (!wire.terminated && random.chance(4) && sent < count - 1) {
       send("restart", { arguments: launch });
       await wire.stopped();
     }
