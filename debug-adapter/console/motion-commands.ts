@@ -34,7 +34,8 @@ const STEP: Command = {
   name: "step",
   usage: "step [N]",
   summary: "one instruction, or N of them",
-  details: "N counts every instruction that is executed, those of interrupt handlers included; breakpoints on the way are passed over.",
+  details:
+    "N counts every instruction that is executed, those of interrupt handlers included; breakpoints on the way are passed over.",
   async run(_format, rest, services) {
     const motion = motionOf(services);
     if (rest === "") motion.step();
