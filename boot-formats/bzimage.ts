@@ -5,6 +5,8 @@
 import { decompress, DEFAULT_OUTPUT_LIMIT, detectCompression, type Compression } from "./compression/decompress.ts";
 import { FormatError } from "./errors.ts";
 import { isElf } from "./elf.ts";
+import { FieldReader } from "./fields.ts";
+import { BOOT_FLAG, HDRS_MAGIC, protocolName, setupHeaderFields } from "./kernel/setup-header.ts";
 
 /** A range of bytes within the file, `end` excluded. */
 export interface ByteRange {
@@ -51,59 +53,12 @@ export interface BzImage {
   versionText: string;
 }
 
-/** Name, offset in the file, bytes, first protocol version that has it (boot.rst's table). */
-const SETUP_FIELDS: readonly (readonly [name: string, offset: number, size: 1 | 2 | 4 | 8, since: number])[] = [
-  ["setup_sects", 0x1f1, 1, 0],
-  ["root_flags", 0x1f2, 2, 0],
-  ["syssize", 0x1f4, 4, 0x204],
-  ["ram_size", 0x1f8, 2, 0],
-  ["vid_mode", 0x1fa, 2, 0],
-  ["root_dev", 0x1fc, 2, 0],
-  ["boot_flag", 0x1fe, 2, 0],
-  ["jump", 0x200, 2, 0x200],
-  ["header", 0x202, 4, 0x200],
-  ["version", 0x206, 2, 0x200],
-  ["realmode_swtch", 0x208, 4, 0x200],
-  ["start_sys_seg", 0x20c, 2, 0x200],
-  ["kernel_version", 0x20e, 2, 0x200],
-  ["type_of_loader", 0x210, 1, 0x200],
-  ["loadflags", 0x211, 1, 0x200],
-  ["setup_move_size", 0x212, 2, 0x200],
-  ["code32_start", 0x214, 4, 0x200],
-  ["ramdisk_image", 0x218, 4, 0x200],
-  ["ramdisk_size", 0x21c, 4, 0x200],
-  ["bootsect_kludge", 0x220, 4, 0x200],
-  ["heap_end_ptr", 0x224, 2, 0x201],
-  ["ext_loader_ver", 0x226, 1, 0x202],
-  ["ext_loader_type", 0x227, 1, 0x202],
-  ["cmd_line_ptr", 0x228, 4, 0x202],
-  ["initrd_addr_max", 0x22c, 4, 0x203],
-  ["kernel_alignment", 0x230, 4, 0x205],
-  ["relocatable_kernel", 0x234, 1, 0x205],
-  ["min_alignment", 0x235, 1, 0x20a],
-  ["xloadflags", 0x236, 2, 0x20c],
-  ["cmdline_size", 0x238, 4, 0x206],
-  ["hardware_subarch", 0x23c, 4, 0x207],
-  ["hardware_subarch_data", 0x240, 8, 0x207],
-  ["payload_offset", 0x248, 4, 0x208],
-  ["payload_length", 0x24c, 4, 0x208],
-  ["setup_data", 0x250, 8, 0x209],
-  ["pref_address", 0x258, 8, 0x20a],
-  ["init_size", 0x260, 4, 0x20a],
-  ["handover_offset", 0x264, 4, 0x20b],
-  ["kernel_info_offset", 0x268, 4, 0x20f],
-];
-
 const HEADER_START = 0x1f1;
 /** End of the header in the newest protocol: boot_params has room up to here (struct setup_header). */
 const HEADER_LIMIT = 0x290;
 const MINIMUM_PROTOCOL = 0x20a;
 const LOADED_HIGH = 0x01;
 const XLF_KERNEL_64 = 0x01;
-
-function versionName(protocol: number): string {
-  return `${protocol >> 8}.${String(protocol & 0xff).padStart(2, "0")}`;
-}
 
 /** Refuses files of other kinds, each by its name. */
 function rejectOtherKinds(bytes: Uint8Array): void {
@@ -117,25 +72,20 @@ function rejectOtherKinds(bytes: Uint8Array): void {
   if (compression) {
     throw new FormatError(`The kernel file is plain ${compression} data: a bzImage or an ELF vmlinux was expected.`);
   }
-  if (bytes.length < 0x202 || view.getUint16(0x1fe, true) !== 0xaa55) {
+  if (bytes.length < 0x202 || view.getUint16(0x1fe, true) !== BOOT_FLAG) {
     throw new FormatError("Not a bzImage: the boot flag 0xAA55 is missing at 0x1FE.");
   }
-  if (bytes.length < 0x208 || view.getUint32(0x202, true) !== 0x53726448) {
+  if (bytes.length < 0x208 || view.getUint32(0x202, true) !== HDRS_MAGIC) {
     throw new FormatError('Not a bzImage: the magic "HdrS" is missing at 0x202.');
   }
 }
 
 function readFields(bytes: Uint8Array, protocol: number): SetupField[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const read = (at: number, size: 1 | 2 | 4 | 8): bigint => {
-    if (size === 8) return view.getBigUint64(at, true);
-    if (size === 4) return BigInt(view.getUint32(at, true));
-    return BigInt(size === 2 ? view.getUint16(at, true) : view.getUint8(at));
-  };
-  return SETUP_FIELDS.filter(([, , , since]) => since <= protocol).map(([name, offset, size]) => ({
+  const reader = new FieldReader(bytes, 0, "the setup header");
+  return setupHeaderFields(reader, protocol).map(({ name, offset, length, raw }) => ({
     name,
-    range: { start: offset, end: offset + size },
-    value: read(offset, size),
+    range: { start: offset, end: offset + length },
+    value: BigInt(raw),
   }));
 }
 
@@ -145,7 +95,7 @@ export function parseBzImage(bytes: Uint8Array): BzImage {
   const protocol = bytes[0x206]! | (bytes[0x207]! << 8);
   if (protocol < MINIMUM_PROTOCOL) {
     throw new FormatError(
-      `The kernel speaks boot protocol ${versionName(protocol)}: 2.10 (Linux 2.6.31) or later is needed.`,
+      `The kernel speaks boot protocol ${protocolName(protocol)}: 2.10 (Linux 2.6.31) or later is needed.`,
     );
   }
   if (bytes.length < HEADER_LIMIT) {

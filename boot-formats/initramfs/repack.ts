@@ -111,18 +111,25 @@ function contentLast(entries: CpioSource[]): CpioSource[] {
  */
 export function initramfsEntries(bytes: Uint8Array, index: Initramfs): CpioSource[] {
   const contents = walkContents(bytes);
+  const last = index.entries.findLastIndex((entry) => entry.dataSize > 0);
   let passed = -1;
   async function* read(wanted: number): AsyncGenerator<Uint8Array, void> {
     if (wanted <= passed) throw new FormatError("The contents of an initramfs were not read in their order.");
     passed = wanted;
-    for (;;) {
-      const step = await contents.next();
-      if (step.done || step.value.index > wanted) {
-        throw new FormatError(`The initramfs has no content for ${index.entries[wanted]?.path ?? "an entry"}.`);
+    let complete = false;
+    try {
+      while (!complete) {
+        const step = await contents.next();
+        if (step.done || step.value.index > wanted) {
+          throw new FormatError(`The initramfs has no content for ${index.entries[wanted]?.path ?? "an entry"}.`);
+        }
+        if (step.value.index !== wanted) continue;
+        complete = step.value.complete;
+        if (!complete) yield step.value.bytes;
       }
-      if (step.value.index !== wanted) continue;
-      if (step.value.complete) return;
-      yield step.value.bytes;
+    } finally {
+      // A decompressor is let go of with the last content, or when the reader gives up.
+      if (!complete || wanted === last) await contents.return();
     }
   }
   return index.entries.map((entry, place) => ({

@@ -1,5 +1,5 @@
 /** Initramfs archives as Debian's two makers write them, in every compression of theirs: to hold parsers against. */
-import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cachedDirectory } from "./cache.ts";
 import { debianSystem } from "./debian-system.ts";
@@ -23,6 +23,9 @@ const COMPRESSIONS: Readonly<Record<string, Readonly<Record<Maker, string>>>> = 
 
 /** On top of the Debian system: dracut and the compressors. They are unpacked, which is enough to run them. */
 const PACKAGES = ["dracut-core", "lzop", "liblzo2-2", "lz4", "xz-utils", "bzip2"];
+
+/** Names that the packages leave to Debian's alternatives. */
+const LINKS: Readonly<Record<string, string>> = { "usr/bin/lzma": "xz" };
 
 /** Few modules: it is the archives that matter, not what they can boot. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -49,6 +52,7 @@ async function makeAll(directory: string): Promise<void> {
     await run("sh", ["-c", 'dpkg-deb --fsys-tarfile "$0" | tar -x --keep-directory-symlink -C "$1"', archive, root]);
     await rm(archive);
   }
+  for (const [path, target] of Object.entries(LINKS)) await symlink(target, join(root, path));
   const settings = join(root, "tmp", "initramfs-tools");
   await run("cp", ["-a", join(root, "etc/initramfs-tools"), settings]);
   await mkdir(join(settings, "conf.d"), { recursive: true });
@@ -77,7 +81,7 @@ async function makeAll(directory: string): Promise<void> {
 
 /** One archive for each maker and compression. Needs root the first time, and some minutes. */
 export async function madeInitrds(): Promise<MadeInitrd[]> {
-  const digest = recipeDigest({ PACKAGES, SETTINGS, COMPRESSIONS, DRACUT_MODULES, DRACUT_DRIVERS });
+  const digest = recipeDigest({ PACKAGES, LINKS, SETTINGS, COMPRESSIONS, DRACUT_MODULES, DRACUT_DRIVERS });
   const directory = await cachedDirectory(`initrds-${digest}`, makeAll);
   return Object.keys(COMPRESSIONS).flatMap((compression) =>
     MAKERS.map((maker) => ({ maker, compression, path: join(directory, `${maker}-${compression}.img`) })),
