@@ -51,7 +51,7 @@ function readTable(bytes: Uint8Array, elf: Elf, table: ElfSection, strings: ElfS
     const address = wide ? view.getBigUint64(at + 8, true) : BigInt(view.getUint32(at + 4, true));
     found.push({
       name,
-      type: home === SHN_ABS ? letter("A", info >> 4) : letter(sectionLetter(elf, address), info >> 4),
+      type: home === SHN_ABS ? letter("A", info >> 4) : letter(sectionLetter(elf, home), info >> 4),
       address,
       ...(size > 0n ? { size } : {}),
     });
@@ -75,12 +75,10 @@ const letter = (type: string, binding: number): string => {
   return binding === STB_LOCAL ? type.toLowerCase() : type;
 };
 
-/** What nm calls the section that an address of the linked file lies in. */
-function sectionLetter(elf: Elf, address: bigint): string {
-  const home = elf.sections.find(
-    (one) => (one.flags & SHF_ALLOC) !== 0n && address >= one.address && address < one.address + one.size,
-  );
-  if (home === undefined) return "N";
+/** What nm calls what lies in a section. */
+function sectionLetter(elf: Elf, number: number): string {
+  const home = elf.sections.find(({ index }) => index === number);
+  if (home === undefined || (home.flags & SHF_ALLOC) === 0n) return "N";
   if ((home.flags & SHF_EXECINSTR) !== 0n) return "T";
   if (home.type === SHT_NOBITS) return "B";
   return (home.flags & SHF_WRITE) !== 0n ? "D" : "R";

@@ -21,6 +21,8 @@ export interface ElfSegment {
 }
 
 export interface ElfSection {
+  /** Number in the table of section headers. */
+  index: number;
   name: string;
   type: number;
   flags: bigint;
@@ -154,6 +156,7 @@ function parseSections(bytes: Uint8Array, fields: Fields, shoff: bigint, count: 
     const size = fields.word(at + (wide ? 32 : 20));
     const fileSize = type === SHT_NOBITS || type === 0 ? 0n : size;
     return {
+      index,
       nameOffset: fields.u32(at),
       type,
       flags: fields.word(at + 8),

@@ -10,8 +10,6 @@ import type { SymbolEntry } from "./symbol-table.ts";
 export interface Kallsyms {
   /** Ascending addresses; those of per-CPU variables are offsets into each processor's area. */
   symbols: SymbolEntry[];
-  /** Offset in the searched bytes at which the tables begin. */
-  offset: number;
 }
 
 const TOKENS = 256;
@@ -184,7 +182,7 @@ function tableAt(memory: Memory, tokens: Tokens, at: number, count: number, bits
     if (text === undefined) return undefined;
     symbols.push({ name: text.slice(1), type: text.charAt(0), address: addresses[index] ?? 0n });
   }
-  return { symbols, offset: at };
+  return { symbols };
 }
 
 interface Places {

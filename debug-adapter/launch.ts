@@ -160,7 +160,10 @@ function symbolsOf(args: Arguments): SymbolFile[] {
   return listIn(args, "symbols").map((one) => {
     const entry: Arguments = typeof one === "object" && one !== null ? (one as Arguments) : { file: one };
     const file = path(entry, "file", "an ELF file, a System.map or a listing");
-    if (file === undefined) throw new Error('One of "symbols" names no "file": the path of an ELF file, a System.map or a listing was expected.');
+    if (file === undefined)
+      throw new Error(
+        'One of "symbols" names no "file": the path of an ELF file, a System.map or a listing was expected.',
+      );
     return { file, offset: offsetOf(entry["offset"]) };
   });
 }
