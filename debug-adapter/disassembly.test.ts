@@ -108,8 +108,8 @@ test("windows that overlap agree, in code of all sizes and in what is no code", 
     const at = lin(anchors[round]?.address ?? places[next(places.length)] ?? base);
     const request = {
       at,
-      instructionOffset: next(400) - 200,
-      count: 1 + next(200),
+      instructionOffset: round < anchors.length ? -next(50) : next(400) - 200,
+      count: 51 + next(150),
       bits: 32 as const,
       ipMinusLinear: 0n,
     };
