@@ -1,14 +1,7 @@
 /** Boot events: what the launch configuration's `stopAt` may name, and how events and disk origins read. */
-import { EVENT_KINDS, PHASE_NAMES } from "../emulator/machine/api.ts";
+import { PHASE_NAMES, isEventFilter } from "../emulator/machine/api.ts";
 import type { BootEvent, DiskOrigin, EventFilter, PhaseName } from "../emulator/machine/api.ts";
 import { isPhaseName } from "./phases.ts";
-
-/** A BIOS call by its vector and, if wanted, AH; a device by its name. */
-const INT_FILTER = /^int[0-9a-f]{2}h(:[0-9a-f]{2})?$/;
-const DEVICE_FILTER = /^device:[a-z0-9][a-z0-9 _.-]{0,40}$/i;
-
-const isEventFilter = (name: string): boolean =>
-  EVENT_KINDS.some((kind) => kind === name) || INT_FILTER.test(name) || DEVICE_FILTER.test(name);
 
 export interface StopAt {
   phases: PhaseName[];
@@ -25,15 +18,6 @@ export function readStopAt(names: readonly string[]): StopAt {
     );
   }
   return { phases: names.filter(isPhaseName), events: names.filter((name) => !isPhaseName(name)) };
-}
-
-/** Whether a filter is one for an event: its kind, "int13h", "int13h:42", "device:ide". */
-export function matchesEvent(filter: EventFilter, { kind, text, vector = 0, ax = 0 }: BootEvent): boolean {
-  if (filter === kind) return true;
-  if (kind === "device") return filter === `device:${text.slice("First use of ".length)}`;
-  if (kind !== "int") return false;
-  const call = `int${vector.toString(16).padStart(2, "0")}h`;
-  return filter === call || filter === `${call}:${(ax >> 8).toString(16).padStart(2, "0")}`;
 }
 
 /** "INT 13h AH=42h, drive 80h: extended read (3 times)". */

@@ -1,7 +1,7 @@
 /** A Target over the machine of this project, which runs in a worker thread and speaks worker-protocol.ts. */
 import { Worker } from "node:worker_threads";
 import type { WorkerMessage, WorkerMethod, WorkerMethods, WorkerRequest } from "../emulator/machine/worker-protocol.ts";
-import type { CpuState, CreateTarget, StopResult, Target, TargetEvents } from "./target.ts";
+import type { CpuState, CreateTarget, Target, TargetEvents } from "./target.ts";
 
 /** The adapter's end of the thread: a Worker, or a message port in tests. */
 export interface MachineThread {
@@ -11,9 +11,6 @@ export interface MachineThread {
   on(event: "exit", listener: (code: number) => void): unknown;
   terminate(): Promise<unknown>;
 }
-
-/** Instructions of one message: the thread looks for a pause in between. */
-const MAX_STEPPED = 1_000_000n;
 
 type Answer<M extends WorkerMethod> = Awaited<ReturnType<WorkerMethods[M]>>;
 
@@ -90,20 +87,9 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
     return call(method, ...args);
   };
 
-  /** The thread's runs have no end of their own: it steps there. */
-  const stepTo = async (end: bigint): Promise<StopResult> => {
-    for (;;) {
-      const { icount } = await ((dead === undefined ? standing : undefined) ?? call("cpu"));
-      if (icount >= end) return { reason: "step" };
-      const left = end - icount;
-      const stop = await change("step", left < MAX_STEPPED ? Number(left) : Number(MAX_STEPPED));
-      if (stop.reason !== "step") return stop;
-    }
-  };
-
   return {
     launch: (config) => change("launch", config),
-    run: (temporary = [], end) => (end === undefined ? change("run", temporary) : stepTo(end)),
+    run: (temporary = [], end) => change("run", temporary, end),
     step: (count) => change("step", count),
     pause: () => call("pause"),
     cpu: () => (dead === undefined ? standing : undefined) ?? call("cpu"),

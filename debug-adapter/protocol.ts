@@ -209,7 +209,7 @@ export interface RunToArguments {
   address: string;
 }
 
-/** What is run to. Counts pass over instruction breakpoints on the way. */
+/** What is run to. The machine stops before that for breakpoints and all else that stops it. */
 export type RunUntilArguments =
   /** The processor's mode changes: real, protected, long, and the size of code. */
   | { what: "mode" }

@@ -1,11 +1,11 @@
 /** The filters of setExceptionBreakpoints that are on, and which stops they are behind. */
+import { matchesEvent } from "../emulator/machine/api.ts";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import type { CompiledExpression } from "../emulator/machine/inspect-expression.ts";
 import { listOf, optionalText, textOf, textsOf } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
 import { EXCEPTION_FILTERS, filterNamed } from "./exception-filters.ts";
 import type { FilterAim } from "./exception-filters.ts";
-import { matchesEvent } from "./boot-events.ts";
 import type { Catches } from "./catches.ts";
 import { narrowed } from "./filter-conditions.ts";
 import { ExpressionError } from "./expressions/errors.ts";

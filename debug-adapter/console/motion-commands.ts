@@ -35,7 +35,7 @@ const STEP: Command = {
   usage: "step [N]",
   summary: "one instruction, or N of them",
   details:
-    "N counts every instruction that is executed, those of interrupt handlers included; breakpoints on the way are passed over.",
+    "N counts every instruction that is executed, those of interrupt handlers included. A breakpoint on the way stops.",
   async run(_format, rest, services) {
     const motion = motionOf(services);
     if (rest === "") motion.step();

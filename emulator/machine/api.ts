@@ -193,6 +193,15 @@ export function isEventFilter(text: string): boolean {
   );
 }
 
+/** Whether a filter is one for an event: its kind, "int13h", "int13h:42", "device:ide". */
+export function matchesEvent(filter: EventFilter, { kind, text, vector = 0, ax = 0 }: BootEvent): boolean {
+  if (filter === kind) return true;
+  if (kind === "device") return filter === `device:${text.slice("First use of ".length)}`;
+  if (kind !== "int") return false;
+  const call = `int${vector.toString(16).padStart(2, "0")}h`;
+  return filter === call || filter === `${call}:${(ax >> 8).toString(16).padStart(2, "0")}`;
+}
+
 /** Where bytes in guest memory came from. */
 export interface DiskOrigin {
   /** Index in `MachineConfig.drives`, its name, and its number for the BIOS (0x80 for the first hard disk). */

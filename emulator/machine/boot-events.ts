@@ -4,6 +4,7 @@ import type { DiskTransfer } from "../devices/device.ts";
 import type { Drive } from "../disks/disk-image.ts";
 import { describeInterrupt } from "./bios-calls.ts";
 import { DiskOrigins } from "./disk-origins.ts";
+import { matchesEvent } from "./api.ts";
 import type { BootEvent, DiskOrigin, EventFilter, EventKind } from "./api.ts";
 import type { PhysicalMemory } from "./physical.ts";
 
@@ -80,7 +81,7 @@ export class BootRecorder {
 
   /** Whether a filter names an event. */
   wanted(event: BootEvent): boolean {
-    return this.#filters.some((filter) => matches(filter, event));
+    return this.#filters.some((filter) => matchesEvent(filter, event));
   }
 
   /** From the core: enum Ev, its value, and where the instruction lies. */
@@ -269,15 +270,6 @@ function names(filter: EventFilter, kind: EventKind): boolean {
     (kind === "int" && filter.startsWith("int")) ||
     (kind === "device" && filter.startsWith("device:"))
   );
-}
-
-/** "int13h", "int13h:42", "device:ide", or a kind. */
-function matches(filter: EventFilter, event: BootEvent): boolean {
-  if (filter === event.kind) return true;
-  if (event.kind === "device") return filter === `device:${event.text.slice("First use of ".length)}`;
-  if (event.kind !== "int") return false;
-  const name = `int${(event.vector ?? 0).toString(16).padStart(2, "0")}h`;
-  return filter === name || filter === `${name}:${((event.ax ?? 0) >> 8).toString(16).padStart(2, "0")}`;
 }
 
 function modeName(key: number, vm86: boolean): string {

@@ -39,10 +39,11 @@ export type Awaitable<T> = T | Promise<T>;
 export interface WorkerMethods {
   launch: (config: WorkerConfig) => Awaitable<void>;
   /**
-   * Runs until something stops it; `temporary` breakpoints hold for this run only. Results of `run`, `step` and `launch`
+   * Runs until something stops it; `temporary` breakpoints hold for this run only. With `end` it stops with "step" once so
+   * many instructions have been retired since power-on. Results of `run`, `step` and `launch`
    * come with the state of the processor.
    */
-  run: (temporary: readonly Breakpoint[]) => Awaitable<StopResult>;
+  run: (temporary: readonly Breakpoint[], end?: bigint) => Awaitable<StopResult>;
   step: (count: number) => Awaitable<StopResult>;
   /** Makes a `run` or `step` under way return "pause". */
   pause: () => Awaitable<void>;

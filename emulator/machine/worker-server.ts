@@ -115,9 +115,9 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
       trace = undefined;
       runner = new MachineRunner(machine, { pace, onSlice, held: () => output.full });
     },
-    run: (temporary) => {
+    run: (temporary, end) => {
       nextProgress = performance.now() + PROGRESS_MS;
-      return liveRunner().run(temporary);
+      return liveRunner().run(temporary, end);
     },
     step: (count) => liveRunner().step(count),
     pause: () => liveRunner().pause(),
