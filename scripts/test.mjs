@@ -17,6 +17,7 @@ needCommands({
   debootstrap: "debootstrap",
   "grub-mkimage": "grub-common",
   mcopy: "mtools",
+  "mkfs.fat": "dosfstools",
   mke2fs: "e2fsprogs",
   sfdisk: "fdisk",
   syslinux: "syslinux",
