@@ -1,5 +1,5 @@
 /** Boot events: what the launch configuration's `stopAt` may name, and how events and disk origins read. */
-import { PHASE_NAMES, isEventFilter } from "../emulator/machine/api.ts";
+import { EVENT_KINDS, PHASE_NAMES, isEventFilter } from "../emulator/machine/api.ts";
 import type { BootEvent, DiskOrigin, EventFilter, PhaseName } from "../emulator/machine/api.ts";
 import { isPhaseName } from "./phases.ts";
 
