@@ -72,22 +72,15 @@ const codePane = element(
   element("div", { class: "toolbar" }, codeChoice.element, element("span", { class: "hint" }, "From here:"), ...here),
   code.element,
 );
-const content = element(
-  "div",
-  { class: "content", hidden: "" },
-  element("section", { class: "pane tree-pane", "aria-label": "Structure" }, table.element, details),
-  element(
-    "div",
-    { class: "right" },
-    element(
-      "section",
-      { class: "pane hex-pane", "aria-label": "Bytes" },
-      element("div", { class: "toolbar" }, streamChoice.element, goTo.element),
-      hex.element,
-    ),
-    codePane,
-  ),
+const hexPane = element(
+  "section",
+  { class: "pane hex-pane", "aria-label": "Bytes" },
+  element("div", { class: "toolbar" }, streamChoice.element, goTo.element),
+  hex.element,
 );
+const right = element("div", { class: "right" }, hexPane, codePane);
+const treePane = element("section", { class: "pane tree-pane", "aria-label": "Structure" }, table.element, details);
+const content = element("div", { class: "content", hidden: "" }, treePane, right);
 const notice = element("div", { class: "notice", role: "status" });
 const header = element("div", { class: "header" }, title, buttons, failure, status);
 document.getElementById("panel")?.append(header, problems, notice, content);
@@ -126,7 +119,7 @@ function show({ kind, summary, problems: wrong, streams, codes, actions, rows }:
   );
   problems.replaceChildren(...wrong.map((text) => element("li", {}, `⚠ ${visible(text)}`)));
   content.classList.toggle("bytes-only", rows.length === 0);
-  codePane.classList.toggle("without", codes.length === 0);
+  right.classList.toggle("without-code", codes.length === 0);
   streamChoice.setChoices(
     streams.map(({ label }, index) => ({ value: String(index), label })),
     "0",
@@ -233,6 +226,7 @@ function showCode(index: number): void {
 function fromHere(bits: CodeInfo["bits"]): void {
   const size = info?.streams[stream]?.size ?? 0;
   const offset = hex.at;
+  right.classList.remove("without-code");
   code.show({ label: "", stream, offset, length: size - offset, bits, address: String(offset) });
 }
 

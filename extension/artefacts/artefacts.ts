@@ -25,7 +25,7 @@ const MAX_WHOLE = 512 * 1024 * 1024;
 
 export interface Opened<T> {
   value: T;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 interface Kept {

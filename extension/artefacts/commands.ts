@@ -14,6 +14,8 @@ import type { EntryDigest, ExtractReport, Packing, Report } from "./worker/proto
 import { makeFolderSafely, newNameProblem, writeFileSafely } from "./write-safely.ts";
 
 const LISTING_SCHEME = "bootscope-listing";
+/** What is added to an archive's name for the folder it is extracted to. */
+const EXTRACTED = /\.extracted(-\d+)?$/;
 /** Listings that are kept for the diff editor. */
 const MAX_LISTINGS = 16;
 
@@ -162,7 +164,7 @@ class Commands implements vscode.TextDocumentContentProvider {
     const suffix = { none: "", gzip: ".gz", zstd: ".zst" }[compression];
     const file = await vscode.window.showSaveDialog({
       title: "Repack Folder as initramfs",
-      defaultUri: vscode.Uri.file(`${folder.replace(/\.extracted$/, "")}.cpio${suffix}`),
+      defaultUri: vscode.Uri.file(`${stem(folder)}-repacked.cpio${suffix}`),
     });
     if (!file) return;
     const input = original === "none" ? undefined : await this.artefacts.input(original);
@@ -302,9 +304,15 @@ async function chooseName(folder: string, suggestion: string): Promise<string | 
   return name?.trim();
 }
 
+/** "/boot/initramfs.cpio.gz.extracted" → "/boot/initramfs" */
+function stem(folder: string): string {
+  const archive = folder.replace(EXTRACTED, "").replace(/\.(gz|xz|zst|lz4|bz2|lzma|lzo)$/, "");
+  return archive.replace(/\.(cpio|img)$/, "");
+}
+
 /** The archive that a folder was extracted from, "none", or undefined when the user gave up. */
 async function chooseOriginal(folder: string): Promise<vscode.Uri | "none" | undefined> {
-  const beside = vscode.Uri.file(folder.replace(/\.extracted(-\d+)?$/, ""));
+  const beside = vscode.Uri.file(folder.replace(EXTRACTED, ""));
   const isThere = await vscode.workspace.fs.stat(beside).then(
     ({ type }) => type === vscode.FileType.File,
     () => false,

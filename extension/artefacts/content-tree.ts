@@ -2,6 +2,7 @@
 import type { ByteSource } from "../../boot-formats/disk/byte-source.ts";
 import { sizeText } from "../../boot-formats/disk/mbr.ts";
 import { FormatError } from "../../boot-formats/errors.ts";
+import { identifyContent, openFileSystem } from "../../boot-formats/filesystems/open.ts";
 import {
   findFile,
   readRange,
@@ -21,7 +22,7 @@ import {
 } from "../../boot-formats/initramfs/mode.ts";
 import { InitramfsTree, type TreeNode } from "../../boot-formats/initramfs/tree.ts";
 import type { OpenInitramfs } from "./open-initramfs.ts";
-import { openFileSystem, readDisk, type DiskVolume } from "./volumes.ts";
+import { readDisk, type DiskVolume } from "./volumes.ts";
 
 export interface ContentStat {
   type: FileType;
@@ -154,8 +155,9 @@ export class DiskContent implements ContentTree {
     const problems: string[] = [];
     for (const volume of disk.volumes) {
       try {
+        if ((await identifyContent(volume.volume))?.readable !== true) continue;
         const system = await openFileSystem(volume.volume);
-        if (system) systems.set(volumeName(volume, system), system);
+        systems.set(volumeName(volume, system), system);
       } catch (error) {
         if (!(error instanceof FormatError)) throw error;
         problems.push(error.message);
@@ -189,7 +191,9 @@ export class DiskContent implements ContentTree {
     const node = await this.find(path, true);
     if (node?.stat.type !== "directory") return undefined;
     const entries: ContentEntry[] = [];
-    for (const { name, open } of await node.list()) entries.push({ name, stat: await fileStat(await open()) });
+    for (const entry of await node.list()) {
+      entries.push({ name: entry.name, stat: await fileStat(await entry.open()) });
+    }
     return entries;
   }
 

@@ -1,11 +1,12 @@
 /** Disks and CDs as an editor shows them: tables, volumes with their file systems, and boot code. */
-import type { ByteSource } from "../../boot-formats/disk/byte-source.ts";
+import type { ByteSource, Volume } from "../../boot-formats/disk/byte-source.ts";
 import { readElTorito, type BootImage } from "../../boot-formats/disk/el-torito.ts";
 import { sizeText } from "../../boot-formats/disk/mbr.ts";
 import { FormatError } from "../../boot-formats/errors.ts";
+import { identifyContent, openFileSystem } from "../../boot-formats/filesystems/open.ts";
 import type { CodeInfo } from "../../webview/artefact/messages.ts";
 import { fieldNode, fieldProblems, fileStream, type Artefact, type ArtefactNode } from "./node.ts";
-import { openFileSystem, readDisk, type Disk, type DiskVolume } from "./volumes.ts";
+import { readDisk, type Disk, type DiskVolume } from "./volumes.ts";
 
 const SECTOR = 512;
 const BOOT_ADDRESS = "31744"; // 0x7c00
@@ -21,14 +22,14 @@ const LAYOUTS = { none: "Disk", mbr: "MBR disk", gpt: "GPT disk", hybrid: "GPT d
 export async function diskArtefact(source: ByteSource): Promise<Artefact> {
   const disk = await readDisk(source);
   const { layout } = disk;
-  const problems = [...layout.problems, ...fieldProblems(layout.fields)];
+  // Without a partition table the first sector need not be a boot sector.
+  const problems = [...layout.problems, ...(layout.kind === "none" ? [] : fieldProblems(layout.fields))];
   const nodes = layout.fields.map((field) => fieldNode(field, 0));
   const codes: CodeInfo[] = [];
   const first = await disk.whole.read(0, SECTOR, "the boot sector");
   if (first[510] === 0x55 && first[511] === 0xaa && first.subarray(0, MBR_CODE).some((byte) => byte !== 0)) {
-    codes.push(
-      bootCode(layout.kind === "none" ? "Boot sector" : "MBR", 0, layout.kind === "none" ? VOLUME_CODE : MBR_CODE),
-    );
+    const [label, length] = layout.kind === "none" ? ["Boot sector", VOLUME_CODE] : ["MBR", MBR_CODE];
+    codes.push(...sectorCodes(label, first, 0, length));
   }
   if (disk.isCd) {
     const { images, added } = await bootCatalog(disk, problems);
@@ -37,8 +38,7 @@ export async function diskArtefact(source: ByteSource): Promise<Artefact> {
   }
   for (const volume of disk.volumes) {
     nodes.push(volumeNode(volume));
-    const code = await volumeCode(volume);
-    if (code) codes.push(code);
+    codes.push(...(await volumeCodes(volume)));
   }
   const kind = disk.isCd
     ? "CD image (ISO 9660)"
@@ -69,27 +69,31 @@ export async function diskArtefact(source: ByteSource): Promise<Artefact> {
   };
 }
 
-async function wholeKind(disk: Disk): Promise<string> {
-  try {
-    const system = await openFileSystem(disk.whole);
-    return system ? `${system.kind} file system` : "Disk without partition table";
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return "Disk without partition table";
-  }
+async function wholeKind({ whole }: Disk): Promise<string> {
+  const content = await identifyContent(whole);
+  return content ? `${content.name} without partition table` : "Disk without partition table";
 }
 
 function bootCode(label: string, offset: number, length: number): CodeInfo {
   return { label: `${label} (16-bit)`, stream: 0, offset, length, bits: 16, address: BOOT_ADDRESS };
 }
 
-async function volumeCode({ partition, volume }: DiskVolume): Promise<CodeInfo | undefined> {
-  if (!partition || !volume.has(0, SECTOR)) return undefined;
+/** A sector's code, and the same from where its first jump leads: over a parameter block, which is no code. */
+function sectorCodes(label: string, sector: Uint8Array, offset: number, length: number): CodeInfo[] {
+  const all = bootCode(label, offset, length);
+  const target = 2 + (sector[1] ?? 0);
+  if (sector[0] !== 0xeb || target < 4 || target >= Math.min(length, 0x80)) return [all];
+  const address = String(Number(BOOT_ADDRESS) + target);
+  return [all, { ...bootCode(`${label} behind its first jump`, offset + target, length - target), address }];
+}
+
+async function volumeCodes({ partition, volume }: DiskVolume): Promise<CodeInfo[]> {
+  if (!partition || !volume.has(0, SECTOR)) return [];
   const sector = await volume.read(0, SECTOR, "a boot sector");
   // Boot sectors of volumes begin with a jump over their parameter block.
   const jumps = sector[0] === 0xeb || sector[0] === 0xe9 || sector[0] === 0xfa || sector[0] === 0x33;
-  if (sector[510] !== 0x55 || sector[511] !== 0xaa || !jumps) return undefined;
-  return bootCode(`Boot sector of partition ${partition.number}`, volume.at(0), VOLUME_CODE);
+  if (sector[510] !== 0x55 || sector[511] !== 0xaa || !jumps) return [];
+  return sectorCodes(`Boot sector of partition ${partition.number}`, sector, volume.at(0), VOLUME_CODE);
 }
 
 async function bootCatalog(disk: Disk, problems: string[]): Promise<{ images: CodeInfo[]; added: ArtefactNode[] }> {
@@ -125,26 +129,33 @@ function volumeNode({ partition, volume }: DiskVolume): ArtefactNode {
   return {
     name,
     value,
-    note: "The file system in it.",
-    stream: 0,
+    note: "What lies in it: see Browse Contents for its files.",
+    // The whole disk is no field that a byte belongs to; what is found in it may be.
+    ...(partition ? { stream: 0 } : {}),
     offset: volume.start,
     length: volume.size,
-    children: async () => {
-      const system = await openFileSystem(volume);
-      if (!system)
-        return [{ name: "file system", value: "none that can be read here", offset: volume.start, length: 0 }];
-      const title = [system.kind, ...(system.label ? [`label "${system.label}"`] : []), system.uuid].join(", ");
-      return [
-        {
-          name: "file system",
-          value: title.replace(/, $/, ""),
-          note: "Its files are shown by Browse Contents.",
-          offset: volume.start,
-          length: 0,
-          ...(system.problems[0] === undefined ? {} : { problem: system.problems[0] }),
-        },
-        ...system.fields.map((field) => fieldNode(field, 0)),
-      ];
-    },
+    children: () => volumeChildren(volume),
   };
+}
+
+async function volumeChildren(volume: Volume): Promise<ArtefactNode[]> {
+  const place = { offset: volume.start, length: 0 };
+  const content = await identifyContent(volume);
+  if (!content) return [{ name: "content", value: "unknown", note: "No file system was recognised.", ...place }];
+  if (!content.readable) {
+    const fields = content.fields.map((field) => fieldNode(field, 0));
+    return [{ name: "content", value: content.name, note: "It is not read here.", ...place }, ...fields];
+  }
+  const system = await openFileSystem(volume);
+  const words = [system.kind, ...(system.label ? [`label "${system.label}"`] : []), system.uuid];
+  return [
+    {
+      name: "file system",
+      value: words.filter((word) => word !== "").join(", "),
+      note: "Its files are shown by Browse Contents.",
+      ...place,
+      ...(system.problems[0] === undefined ? {} : { problem: system.problems[0] }),
+    },
+    ...system.fields.map((field) => fieldNode(field, 0)),
+  ];
 }

@@ -147,7 +147,7 @@ function chunks(
   const nodes: ArtefactNode[] = [];
   for (let at = 0; at < entries.length; at += CHUNK) {
     const some = entries.slice(at, at + CHUNK);
-    const [first, last] = [some[0]!, some.at(-1)!];
+    const [first, last] = [some[0]!, some[some.length - 1]!];
     nodes.push({
       name: `entries ${at + 1} to ${at + some.length}`,
       value: `${first.path} … ${last.path}`,

@@ -3,9 +3,10 @@ import { parseBzImage, type BzImage } from "../../boot-formats/bzimage.ts";
 import type { ByteSource } from "../../boot-formats/disk/byte-source.ts";
 import { sizeText } from "../../boot-formats/disk/mbr.ts";
 import { FormatError } from "../../boot-formats/errors.ts";
+import { bzImageFields } from "../../boot-formats/kernel/bzimage-fields.ts";
 import type { CodeInfo } from "../../webview/artefact/messages.ts";
-import { elfCode, elfNodes, elfSummary, readElf } from "./elf-artefact.ts";
-import { fileStream, type Artefact, type ArtefactNode, type ArtefactStream } from "./node.ts";
+import { elfCode, elfSummary, readElf } from "./elf-artefact.ts";
+import { fieldNode, fileStream, type Artefact, type ArtefactNode, type ArtefactStream } from "./node.ts";
 import type { TaskWorker } from "./worker/client.ts";
 import type { FileInput } from "./worker/protocol.ts";
 
@@ -29,7 +30,7 @@ export async function kernelArtefact(source: ByteSource, input: FileInput, worke
     actions: [
       { id: "extractVmlinux", label: "Extract vmlinux…", title: "Write the decompressed kernel (ELF) to a file" },
     ],
-    nodes: kernelNodes(image, vmlinux),
+    nodes: kernelNodes(bytes, vmlinux),
   };
 }
 
@@ -48,37 +49,9 @@ function vmlinuxStream(bytes: Uint8Array, image: BzImage, input: FileInput, work
   };
 }
 
-function kernelNodes(image: BzImage, vmlinux: ArtefactStream): ArtefactNode[] {
-  const { setup, header, protectedMode, payload } = image;
-  const fields: ArtefactNode[] = image.fields.map(({ name, range, value }) => ({
-    name,
-    value: `0x${value.toString(16).toUpperCase()}`,
-    stream: 0,
-    offset: range.start,
-    length: range.end - range.start,
-  }));
-  const part = (name: string, range: { start: number; end: number }, rest: Partial<ArtefactNode>): ArtefactNode => ({
-    name,
-    value: sizeText(range.end - range.start),
-    stream: 0,
-    offset: range.start,
-    length: range.end - range.start,
-    ...rest,
-  });
+function kernelNodes(bytes: Uint8Array, vmlinux: ArtefactStream): ArtefactNode[] {
   return [
-    part("real-mode part", setup, {
-      note: "Boot sector and setup code, which run in real mode; a boot loader puts them below 640 KiB.",
-      children: () => [part("setup header", header, { children: () => fields })],
-    }),
-    part("protected-mode part", protectedMode, {
-      note: "Loaded at 1 MiB or where the header asks for: the decompressor with the compressed kernel in it.",
-      children: () => [
-        part("payload", payload, {
-          value: `${image.compression ?? "unknown compression"}, ${sizeText(payload.end - payload.start)}`,
-          note: "The compressed kernel.",
-        }),
-      ],
-    }),
+    ...bzImageFields(bytes).map((field) => fieldNode(field, 0)),
     {
       name: "vmlinux",
       value: `ELF file, ${sizeText(vmlinux.size)}`,
@@ -87,7 +60,7 @@ function kernelNodes(image: BzImage, vmlinux: ArtefactStream): ArtefactNode[] {
       offset: 0,
       length: vmlinux.size,
       opens: { kind: "vmlinux" },
-      children: async () => elfNodes((await readElf(vmlinux)).elf, 1),
+      children: async () => (await readElf(vmlinux, 1)).nodes,
     },
   ];
 }
@@ -123,7 +96,7 @@ function kernelCodes(image: BzImage): CodeInfo[] {
 
 /** @throws FormatError when the file is no ELF file that can be read */
 export async function elfArtefact(source: ByteSource): Promise<Artefact> {
-  const { elf } = await readElf(source);
+  const { elf, nodes } = await readElf(source, 0);
   const stream = fileStream(source);
   const code = elfCode(elf, 0);
   return {
@@ -133,6 +106,6 @@ export async function elfArtefact(source: ByteSource): Promise<Artefact> {
     streams: [stream],
     codes: code ? [code] : [],
     actions: [],
-    nodes: elfNodes(elf, 0),
+    nodes,
   };
 }

@@ -30,41 +30,31 @@ export class NodeTable {
     return (await this.childNodes(this.node(id))).map((node) => this.row(node));
   }
 
-  /** Rows from the root to the deepest node that holds the byte. */
+  /** Rows from the root to the smallest node that holds the byte. */
   async locate(stream: number, offset: number): Promise<Row[]> {
-    const path: Row[] = [];
-    let level: readonly ArtefactNode[] = this.roots;
-    while (path.length < MAX_DEPTH) {
-      const found = await this.holder(level, stream, offset);
-      if (!found) return path;
-      path.push(this.row(found));
-      level = found.children ? await this.childNodes(found) : [];
-    }
-    return path;
+    return (await this.path(this.roots, stream, offset, 1)).map((node) => this.row(node));
   }
 
-  /** Of several nodes with the byte the shortest: a partition's fields before the partition. */
-  private async holder(
+  /** Of several ways the one to the smallest node: headers of two formats may lie on the same bytes. */
+  private async path(
     nodes: readonly ArtefactNode[],
     stream: number,
     offset: number,
-  ): Promise<ArtefactNode | undefined> {
-    let best: ArtefactNode | undefined;
-    const groups: ArtefactNode[] = [];
+    depth: number,
+  ): Promise<ArtefactNode[]> {
+    let best: ArtefactNode[] = [];
     for (const node of nodes) {
-      if (node.stream === undefined) {
-        if (node.children) groups.push(node);
-        continue;
-      }
+      const isGroup = node.stream === undefined;
       const inside = node.stream === stream && offset >= node.offset && offset < node.offset + node.length;
-      if (inside && (!best || node.length < best.length)) best = node;
+      if (!inside && !(isGroup && node.children)) continue;
+      const below = node.children && depth < MAX_DEPTH ? await this.childNodes(node) : [];
+      const deeper = await this.path(below, stream, offset, depth + 1);
+      // A group has no bytes of its own; its members may.
+      if (isGroup && deeper.length === 0) continue;
+      const way = [node, ...deeper];
+      if (best.length === 0 || way[way.length - 1]!.length < best[best.length - 1]!.length) best = way;
     }
-    if (best) return best;
-    // A group has no bytes of its own; its members may.
-    for (const group of groups) {
-      if (await this.holder(await this.childNodes(group), stream, offset)) return group;
-    }
-    return undefined;
+    return best;
   }
 
   private childNodes(node: ArtefactNode): Promise<ArtefactNode[]> {

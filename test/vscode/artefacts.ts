@@ -3,6 +3,7 @@
  * Artefacts, with pictures in every kind of theme. Run by run.ts under node:test.
  */
 import assert from "node:assert/strict";
+import { readdir, readFile, readlink } from "node:fs/promises";
 import path from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import type { Frame, Locator, Page } from "playwright-core";
@@ -72,4 +73,188 @@ test("a disk shows its MBR beside its bytes, marked both ways", async () => {
   assert.equal(await marked(frame), "83");
   await frame.locator(".disassembly .line").first().waitFor();
   await window.picture("artefact-1-disk");
+});
+
+test("keys alone walk the structure, and a byte is gone to by its offset", async () => {
+  const frame = await webviewFrame(page, "body[data-panel=artefact]");
+  await frame.locator(".tree").focus();
+  const chosen = frame.locator(".row[aria-selected=true]");
+  await page.keyboard.press("Home");
+  await chosen.and(frame.locator("[data-name=MBR]")).waitFor();
+  await page.keyboard.press("ArrowLeft");
+  await frame.locator(".row[data-name=MBR][aria-expanded=false]").waitFor();
+  await page.keyboard.press("ArrowRight");
+  await frame.locator(".row[data-name=MBR][aria-expanded=true]").waitFor();
+  await page.keyboard.press("ArrowRight");
+  await chosen.and(frame.locator("[data-name='bootstrap code area']")).waitFor();
+  const active = await frame.locator(".tree").getAttribute("aria-activedescendant");
+  assert.equal(await chosen.getAttribute("id"), active, "a screen reader is told which row it is");
+  assert.equal(await chosen.getAttribute("aria-level"), "2");
+  // Enter goes to the bytes; from there the next byte, a field's or not.
+  await page.keyboard.press("Enter");
+  await frame.waitForFunction(() => document.activeElement?.matches(".hex") === true);
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.press("ArrowRight");
+  await frame.locator(".hex[aria-activedescendant=byte-1]").waitFor();
+  const goTo = frame.locator("vscode-text-field input");
+  await goTo.fill("0x1fe");
+  await goTo.press("Enter");
+  await chosen.and(frame.locator("[data-name=boot_signature]")).waitFor();
+  await goTo.fill("nowhere");
+  await goTo.press("Enter");
+  await frame.locator(".failure", { hasText: "Expected an offset from 0 to 0x3ffffff" }).waitFor();
+});
+
+test("boot code is disassembled as it runs, and its bytes are marked", async () => {
+  const frame = await webviewFrame(page, "body[data-panel=artefact]");
+  const first = frame.locator(".disassembly .line").first();
+  assert.match(await first.innerText(), /0x7c00\s+eb 63\s+jmp short 0x7c65/);
+  await first.click();
+  await frame.locator(".hex .byte.code", { hasText: "eb" }).waitFor();
+  assert.equal((await frame.locator(".hex .byte.code").allInnerTexts()).join(" "), "eb 63");
+});
+
+test("the editor keeps to every kind of theme", async () => {
+  for (const theme of THEMES) {
+    await window.chooseTheme(theme);
+    await window.picture(`artefact-2-${theme.toLowerCase().replaceAll(" ", "-")}`);
+  }
+});
+
+test("a kernel shows its setup header and the kernel within, decompressed", async () => {
+  const frame = await open(path.basename(files.kernel));
+  await frame.locator(".title", { hasText: "bzImage" }).waitFor();
+  await frame.locator(".title", { hasText: "6.1.0" }).waitFor();
+  await frame.locator(".disassembly .line").first().waitFor();
+  const goTo = frame.locator("vscode-text-field input");
+  await goTo.fill("0x202");
+  await goTo.press("Enter");
+  await frame.locator(".row[aria-selected=true]").and(frame.locator("[data-name=header]")).waitFor();
+  assert.equal(await marked(frame), "48 64 72 53");
+  await window.picture("artefact-3-kernel");
+  // The last row: ELF file, decompressed when it is unfolded.
+  await frame.locator(".tree").focus();
+  await page.keyboard.press("End");
+  await frame.locator(".row[aria-selected=true]").and(frame.locator("[data-name=vmlinux]")).waitFor();
+  await page.keyboard.press("ArrowRight");
+  await frame.locator(".row[aria-level='2']").waitFor({ timeout: TIMEOUT });
+  await frame.locator(".hex .byte", { hasText: "7f" }).first().waitFor({ timeout: TIMEOUT });
+  await window.picture("artefact-3-vmlinux");
+});
+
+test("an initramfs shows its entries in the decompressed stream", async () => {
+  const frame = await open(path.basename(files.initramfs));
+  await frame.locator(".title", { hasText: "initramfs" }).waitFor();
+  await unfold(frame, "segment 1");
+  await unfold(frame, "cpio archive 1");
+  await row(frame, "dev/console").click();
+  await unfold(frame, "dev/console");
+  await row(frame, "c_magic").click();
+  await frame.locator(".hex .byte.field").first().waitFor();
+  assert.equal(await marked(frame), "30 37 30 37 30 31");
+  await window.picture("artefact-4-initramfs");
+});
+
+test("its files are browsed: text as text, programs with their structure", async () => {
+  await runCommand(page, "Bootscope: Browse Contents");
+  const item = (text: string): Locator => window.sideBar(text);
+  await item("bin").waitFor({ timeout: TIMEOUT });
+  await item("dev").click();
+  await item("character device 5:1").waitFor();
+  await window.picture("artefact-5-browse");
+  // Folders first; the only file in the root comes last.
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  await page.locator(".tab.active", { hasText: "init" }).waitFor();
+  await page.locator(".editor-instance .view-lines", { hasText: "#!/bin/sh" }).waitFor();
+  await window.picture("artefact-5-text");
+});
+
+/** A file or folder in the Explorer. */
+const explorer = (name: string): Locator =>
+  page.locator(".explorer-folders-view").getByRole("treeitem", { name, exact: true });
+
+async function contextMenu(name: string, command: string): Promise<void> {
+  await explorer(name).click({ button: "right" });
+  await page.locator(".monaco-menu .action-item", { hasText: command }).first().click();
+}
+
+/** Waits for a quick input that shows this text or suggests it, and takes what it suggests. */
+async function accept(text: string): Promise<void> {
+  await page.waitForFunction((wanted) => {
+    const widget = document.querySelector<HTMLElement>(".quick-input-widget");
+    const value = widget?.querySelector<HTMLInputElement>("input.input")?.value ?? "";
+    return widget?.offsetParent !== null && (value.includes(wanted) || widget?.innerText.includes(wanted) === true);
+  }, text);
+  await page.keyboard.press("Enter");
+}
+
+const notification = (text: string | RegExp): Locator =>
+  page.locator(".notification-list-item", { hasText: text }).first();
+
+test("an initramfs is extracted beside itself, packed again, and is the same", async () => {
+  const archive = path.basename(files.initramfs);
+  await contextMenu(archive, "Extract Here");
+  await accept("Name of a new folder");
+  await notification(/\.extracted: \d+ files, \d+ folders, \d+ links/).waitFor({ timeout: TIMEOUT });
+  const folder = `${files.initramfs}.extracted`;
+  assert.equal(await readlink(path.join(folder, "bin/ls")), "busybox");
+  assert.match(await readFile(path.join(folder, "init"), "utf8"), /^#!\/bin\/sh/);
+  await runCommand(page, "Notifications: Clear All Notifications");
+  await explorer(path.basename(folder)).waitFor();
+  await contextMenu(path.basename(folder), "Repack Folder");
+  await accept("Owners, permissions and device nodes as there");
+  await accept("every kernel reads it");
+  await accept("initramfs-repacked");
+  await notification(/initramfs-repacked\.cpio\.gz: \d+ entries/).waitFor({ timeout: TIMEOUT });
+  await runCommand(page, "Notifications: Clear All Notifications");
+  await explorer("initramfs-repacked.cpio.gz").waitFor();
+  assert.deepEqual(
+    (await readdir(files.folder)).filter((name) => name.includes("partial")),
+    [],
+  );
+  // Both chosen, compared by content, mode and owner.
+  await explorer(archive).click({ modifiers: ["Control"] });
+  await explorer("initramfs-repacked.cpio.gz").click({ modifiers: ["Control"] });
+  await contextMenu("initramfs-repacked.cpio.gz", "Compare initramfs");
+  await window.sideBar("0 added, 0 removed, 0 changed").waitFor({ timeout: TIMEOUT });
+  await window.picture("artefact-5-compare");
+});
+
+test("the kernel within a bzImage is extracted to a file, which opens", async () => {
+  const kernel = path.basename(files.kernel);
+  await contextMenu(kernel, "Extract vmlinux");
+  await accept("vmlinux-6.1");
+  await page.locator(".tab.active", { hasText: "vmlinux-" }).waitFor({ timeout: TIMEOUT });
+  const frame = await webviewFrame(page, "body[data-panel=artefact]", TIMEOUT);
+  await frame.locator(".title", { hasText: "ELF 64-bit" }).waitFor({ timeout: TIMEOUT });
+  await window.picture("artefact-3-elf");
+});
+
+test("a CD shows its volume descriptors and boot image", async () => {
+  const frame = await open(path.basename(files.cd));
+  await frame.locator(".title", { hasText: "CD image" }).waitFor();
+  await window.picture("artefact-6-cd");
+});
+
+test("a 40 GB disk opens at once, and its last byte is a key away", async () => {
+  const frame = await open(path.basename(files.huge));
+  await frame.locator(".title", { hasText: "37.3 GiB" }).waitFor();
+  await frame.locator(".hex").focus();
+  await page.keyboard.press("Control+End");
+  await frame.locator(".hex .byte.cursor", { hasText: "ef" }).waitFor();
+  await window.picture("artefact-7-huge");
+});
+
+test("other content is told in one sentence, and opens as bytes all the same", async () => {
+  const frame = await open(path.basename(files.wrong));
+  await frame.locator(".notice .problem", { hasText: "The file begins with 4e 6f 74" }).waitFor();
+  await window.picture("artefact-8-wrong");
+  await frame.getByText("Open as Hex Anyway").click();
+  await frame.locator(".hex .byte", { hasText: "4e" }).first().waitFor();
+  await window.picture("artefact-8-bytes");
+});
+
+test("no page ran against its content security policy", () => {
+  assert.deepEqual(window.refused, []);
 });

@@ -1,6 +1,6 @@
 /** The extension's side of the worker thread. */
 import { Worker } from "node:worker_threads";
-import type { FromWorker, Report, TaskName, Tasks, ToWorker } from "./protocol.ts";
+import type { FromWorker, Report, TaskName, Tasks } from "./protocol.ts";
 
 interface Waiting {
   resolve: (result: never) => void;
@@ -25,7 +25,7 @@ export class TaskWorker {
     const id = ++this.lastId;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject, report });
-      this.thread().postMessage({ id, task, arguments: args } as ToWorker);
+      this.thread().postMessage({ id, task, arguments: args });
     });
   }
 
