@@ -38,6 +38,8 @@ export type ReadPhysical = (address: bigint, length: number) => Promise<Uint8Arr
 
 /** Bytes looked at on each side of an instruction, and how many of them may have changed since: loaders keep variables in code. */
 const NEIGHBOURHOOD = 24;
+/** The same for a label, which has no instruction of its own to compare: all boot sectors begin alike. */
+const LABEL_NEIGHBOURHOOD = 96;
 const MAY_DIFFER = 1 / 4;
 /** Lines that a breakpoint on a line without code may move down. */
 const MAX_MOVE = 64;
@@ -87,7 +89,7 @@ export class Sources {
     const at = Number(physical);
     for (const one of this.#modules) {
       const found = one.symbolAt?.(at);
-      if (found !== undefined && (await isAround(one, at, read))) return found;
+      if (found !== undefined && (await isAround(one, at, read, LABEL_NEIGHBOURHOOD))) return found;
     }
     return undefined;
   }
@@ -130,12 +132,12 @@ async function isThere(module: SourceModule, at: number, code: Uint8Array, read:
 }
 
 /** Whether memory around an address is by and large this module's. */
-async function isAround(module: SourceModule, at: number, read: ReadPhysical): Promise<boolean> {
+async function isAround(module: SourceModule, at: number, read: ReadPhysical, reach = NEIGHBOURHOOD): Promise<boolean> {
   let compared = 0;
   let differ = 0;
   // Read apart, since there may be no memory in front.
-  const places = [Math.max(0, at - NEIGHBOURHOOD), at];
-  const around = await Promise.all(places.map((from) => read(BigInt(from), NEIGHBOURHOOD)));
+  const places = [Math.max(0, at - reach), at];
+  const around = await Promise.all(places.map((from) => read(BigInt(from), reach)));
   for (const [place, memory] of around.entries()) {
     const from = places[place] ?? 0;
     memory.forEach((byte, index) => {
