@@ -18,7 +18,7 @@ interface Format {
   /** First bytes; lz4 is the legacy frame, the only one that the kernel reads. */
   magic: readonly number[];
   /** Makes pieces of output, and returns the bytes of input that one stream takes. */
-  decode: (bytes: Uint8Array) => Generator<Uint8Array, number> | AsyncGenerator<Uint8Array, number>;
+  decode: (bytes: Uint8Array) => Generator<Uint8Array, number>;
 }
 
 const FORMATS: Readonly<Record<Compression, Format>> = {
@@ -33,6 +33,11 @@ const FORMATS: Readonly<Record<Compression, Format>> = {
 
 /** The largest output unless told otherwise: far above any vmlinux without debug information. */
 export const DEFAULT_OUTPUT_LIMIT = 512 * 1024 * 1024;
+
+/** So much output is made at a stretch: then others on the same thread have their turn, to cancel or to draw. */
+const STRETCH_BYTES = 4 * 1024 * 1024;
+
+const turnOfOthers = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 /** The compression by magic, undefined when none is recognised. */
 export function detectCompression(bytes: Uint8Array): Compression | undefined {
@@ -58,11 +63,12 @@ export async function* decompressStream(
   }
   const stream = FORMATS[format].decode(bytes);
   let size = 0;
+  let stretch = 0;
   try {
     for (;;) {
       let step: IteratorResult<Uint8Array, number>;
       try {
-        step = await stream.next();
+        step = stream.next();
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         throw new FormatError(`The ${format} data cannot be decompressed: ${reason}.`);
@@ -70,11 +76,16 @@ export async function* decompressStream(
       if (step.done) return step.value;
       size += step.value.length;
       if (size > limit) throw new FormatError(`The ${format} data decompress to more than ${limit} bytes.`);
+      stretch += step.value.length;
+      if (stretch >= STRETCH_BYTES) {
+        stretch = 0;
+        await turnOfOthers();
+      }
       yield step.value;
     }
   } finally {
     // Who has enough of a stream must still let go of what its decompressor holds.
-    await stream.return(0);
+    stream.return(0);
   }
 }
 

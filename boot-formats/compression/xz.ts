@@ -1,15 +1,15 @@
 /**
- * The .xz container (The .xz File Format 1.1.0), one stream. Its blocks are handed one by one to the xz-decompress
- * library as streams with the LZMA2 filter alone, since that library lacks the x86 filter of kernel images; the filter
- * is undone and the block's CRC checked here. Sizes are taken from the LZMA2 chunks themselves, so that the end of a
- * stream is known whatever follows it. Errors of this file are the reason alone, for the caller to complete.
+ * The .xz container (The .xz File Format 1.1.0), one stream: blocks of LZMA2, with the x86 filter of kernel images or
+ * without, an index, a footer. Sizes are taken from the LZMA2 chunks themselves, so that the end of a stream is known
+ * whatever follows it. No library does this as it is needed here: xz-decompress lacks the x86 filter, does not say where
+ * a stream ends, and lets nobody decompress while another's stream is open. Errors of this file are the reason alone,
+ * for the caller to complete.
  */
-import xz from "xz-decompress";
 import { Crc32, crc32 } from "../crc32.ts";
 import { FormatError } from "../errors.ts";
+import { unlzma2 } from "./lzma2.ts";
 import { X86Bcj } from "./x86-bcj.ts";
 
-const MAGIC = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
 const HEADER_BYTES = 12;
 const FILTER_X86 = 0x04;
 const FILTER_LZMA2 = 0x21;
@@ -17,9 +17,6 @@ const CHECK_CRC32 = 1;
 /** Bytes of the check field by check id (2.1.1.2). */
 const CHECK_BYTES = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64];
 const MAX_BLOCKS = 65_536;
-/** The largest dictionary that anything of a boot asks for: the kernel's own build, 128 MiB. */
-const MAX_DICTIONARY = 128 * 1024 * 1024;
-
 interface Block {
   /** Bytes of header, compressed data and check together; the padding before the check is not counted. */
   unpaddedSize: number;
@@ -58,13 +55,6 @@ class Cursor {
     if (byte === undefined) throw new FormatError("it is cut off within a header");
     return byte;
   }
-}
-
-function encodeInteger(value: number): number[] {
-  const bytes: number[] = [];
-  for (; value >= 0x80; value = Math.floor(value / 128)) bytes.push((value & 0x7f) | 0x80);
-  bytes.push(value);
-  return bytes;
 }
 
 /** Size and filters of the block header at the start of `bytes`. */
@@ -112,82 +102,14 @@ function walkLzma2(bytes: Uint8Array, at: number): { end: number; output: number
   }
 }
 
-/** Smallest encoded dictionary size (5.3.1) that holds the output, at most the one given. */
-function dictionaryFor(size: number, given: number): number {
-  const wanted = Math.min(size, MAX_DICTIONARY);
-  for (let code = 0; code < given; code++) {
-    if ((2 | (code & 1)) * 2 ** ((code >> 1) + 11) >= wanted) return code;
-  }
-  return given;
-}
-
-function withCrc(bytes: number[]): Uint8Array {
-  const result = new Uint8Array(bytes.length + 4);
-  result.set(bytes);
-  new DataView(result.buffer).setUint32(bytes.length, crc32(result.subarray(0, bytes.length)), true);
-  return result;
-}
-
-/** A stream of one block with LZMA2 alone and no check, around compressed data. */
-function singleBlockStream(data: Uint8Array, uncompressedSize: number, dictionary: number): Uint8Array[] {
-  const flags = [0, 0];
-  const header = withCrc([0x02, 0x00, FILTER_LZMA2, 1, dictionary, 0, 0, 0]);
-  const unpaddedSize = header.length + data.length;
-  const index = [0, 1, ...encodeInteger(unpaddedSize), ...encodeInteger(uncompressedSize)];
-  while (index.length % 4 !== 0) index.push(0);
-  const backward = (index.length + 4) / 4 - 1;
-  const footer = [backward & 0xff, (backward >> 8) & 0xff, 0, 0, ...flags];
-  const footerCrc = withCrc(footer).slice(-4);
-  const streamHeader = withCrc(flags);
-  return [
-    Uint8Array.from([...MAGIC, ...streamHeader]),
-    header,
-    data,
-    new Uint8Array(padded(data.length) - data.length),
-    withCrc(index),
-    Uint8Array.from([...footerCrc, ...footer, 0x59, 0x5a]),
-  ];
-}
-
-/** Input is handed to the library in pieces of this size, each a copy. */
-const PIECE_BYTES = 64 * 1024;
-
-/** Runs the library over a stream given in parts. */
-async function* decodeStream(parts: Uint8Array[]): AsyncGenerator<Uint8Array, void> {
-  let part = 0;
-  let at = 0;
-  const input = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      while (parts[part]?.length === at) [part, at] = [part + 1, 0];
-      const bytes = parts[part];
-      if (!bytes) return controller.close();
-      // The library takes the buffer behind each piece, so it gets a copy of its own.
-      const piece = bytes.slice(at, at + PIECE_BYTES);
-      at += piece.length;
-      controller.enqueue(piece);
-    },
-  });
-  const reader = new xz.XzReadableStream(input).getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => undefined);
-  }
-}
-
 /** The output of one block, its filter undone and its check compared. */
-async function* decodeBlock(block: Uint8Array, sizes: Block, checkId: number): AsyncGenerator<Uint8Array, void> {
+function* decodeBlock(block: Uint8Array, sizes: Block, checkId: number): Generator<Uint8Array, void> {
   const header = readBlockHeader(block);
   const data = block.subarray(header.size, sizes.unpaddedSize - CHECK_BYTES[checkId]!);
-  const dictionary = dictionaryFor(sizes.uncompressedSize, header.dictionary);
   const filter = header.x86 ? new X86Bcj() : undefined;
   const checksum = new Crc32();
   let output = 0;
-  for await (const piece of decodeStream(singleBlockStream(data, sizes.uncompressedSize, dictionary))) {
+  for (const piece of unlzma2(data, header.dictionary)) {
     output += piece.length;
     const plain = filter ? filter.decode(piece) : piece;
     if (checkId === CHECK_CRC32) checksum.add(plain);
@@ -223,7 +145,7 @@ function checkIndex(bytes: Uint8Array, start: number, blocks: readonly Block[]):
 }
 
 /** Decompresses one stream piece by piece; returns the bytes of input that it takes. */
-export async function* unxz(bytes: Uint8Array): AsyncGenerator<Uint8Array, number> {
+export function* unxz(bytes: Uint8Array): Generator<Uint8Array, number> {
   if (bytes[6] !== 0 || bytes[7]! > 15 || crc32(bytes.subarray(6, 8)) !== readU32(bytes, 8)) {
     throw new FormatError("its stream header is damaged");
   }

@@ -44,8 +44,3 @@ export function modeLetters(mode: number): string {
 export function describeMode(mode: number): string {
   return `${modeLetters(mode)} (${TYPES[mode & S_IFMT]?.[1] ?? "no known type"}, ${mode.toString(8).padStart(6, "0")})`;
 }
-
-/** The type's name, undefined for bits that are none. */
-export function fileTypeName(mode: number): string | undefined {
-  return TYPES[mode & S_IFMT]?.[1];
-}
