@@ -163,7 +163,9 @@ export class Evaluate {
     const at = shown.space === undefined ? numberAddress(root, shown, context.cpu) : inSpace(shown.space, shown.value);
     return {
       result:
-        fields === undefined ? valueText(shown, format) : `${hex(shown.value)} ${bitNames(shown.value, fields)}`.trimEnd(),
+        fields === undefined
+          ? valueText(shown, format)
+          : `${hex(shown.value)} ${bitNames(shown.value, fields)}`.trimEnd(),
       type: typeText(shown),
       variablesReference: await this.#variables.referenceOf(root),
       ...(at === undefined ? {} : { memoryReference: reference(at) }),
