@@ -6,6 +6,7 @@ import { argumentsOf, integerOf, optionalText, textOf } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
 import type { ConsoleMotion } from "./console/command.ts";
 import { linearIp } from "./registers.ts";
+import type { Handler } from "./requests.ts";
 import type { Sources } from "./sources.ts";
 import type { Move, Stepping } from "./stepping.ts";
 import type { RunUntil } from "./stepping-until.ts";
@@ -28,8 +29,6 @@ export interface MotionServices {
   /** Reads an address expression. Rejects with one sentence. */
   address(text: string): Promise<Address>;
 }
-
-type Handler = (args: Arguments) => Promise<object | void> | object | void;
 
 export class Motion {
   readonly #target: Target;
