@@ -23,6 +23,8 @@ export interface ExecutionEvents {
   progress(icount: bigint): void;
   /** The machine stands at this state of its processor; right before the client is told. */
   stands(cpu: CpuState): void;
+  /** Whether a source line of the next instruction is known. */
+  hasSource(cpu: CpuState): Promise<boolean>;
   flushOutput(): void;
   /** Whether another debugger of this machine wants a stop that is none to the client. */
   wanted(stop: StopResult): Promise<boolean>;
@@ -326,6 +328,7 @@ export class Execution {
     // A machine that failed cannot be asked any more.
     const cpu = await this.#target.cpu().catch(() => undefined);
     if (cpu !== undefined) await this.#look(stop);
+    const hasSource = cpu !== undefined && stop.reason !== "step" && (await this.#events.hasSource(cpu));
     if (this.#state !== before) return;
     this.#state = description.final ? "final" : "stopped";
     this.#lastStop = { stop, description };
@@ -347,6 +350,7 @@ export class Execution {
       state: "stopped",
       description: text === undefined ? what : `${what}: ${text}`,
       ...(cpu === undefined ? {} : { icount: hex(cpu.icount) }),
+      ...(hasSource ? { hasSource } : {}),
     });
     this.#events.event("stopped", body);
     this.#events.stopped(stop);

@@ -256,6 +256,8 @@ export interface StateEventBody {
   description?: string;
   /** Instructions retired, when it stopped. */
   icount?: Hex;
+  /** Stopped, and not by a step: a source line of the next instruction is known. */
+  hasSource?: true;
 }
 
 /** Body of "bootscope/event": boot events in the order of recording; one that was counted on comes again by its id. */

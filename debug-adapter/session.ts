@@ -131,7 +131,7 @@ export class BootscopeSession extends DebugSession {
     this.#symbols = new Symbols(this.#target, this.#sources, {
       memoryBytes,
       tell: (line) => this.#tell(line),
-      changed: () => this.#breakpoints.refresh(),
+      changed: () => this.#breakpoints.symbolsChanged(),
     });
     this.#evaluate = new Evaluate(this.#target, this.#variables, {
       frame: (args) => this.#stack.registersOf(args),
@@ -204,6 +204,7 @@ export class BootscopeSession extends DebugSession {
       },
       progress: (icount) => this.#custom("bootscope/progress", { icount: hex(icount) }),
       stands: (cpu) => this.#code.note(cpu),
+      hasSource: async (cpu) => (await this.#code.lineOf(cpu).catch(() => undefined)) !== undefined,
       kernelBegins: () => this.#symbols.kernelBegins(),
       flushOutput: () => output.flush(),
       wanted: (stop) => this.#gdb.owns(stop),

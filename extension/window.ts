@@ -34,37 +34,68 @@ export function followSessionsInWindow(hub: SessionHub): vscode.Disposable {
     }),
     vscode.debug.registerDebugAdapterTrackerFactory(DEBUG_TYPE, { createDebugAdapterTracker: frameChooser }),
     vscode.debug.onDidChangeActiveStackItem((item) => {
-      if (item?.session.type !== DEBUG_TYPE) return;
-      if (!(item instanceof vscode.DebugStackFrame)) void chooseFrame();
-      else void showStop(item, inSource);
+      if (item?.session.type === DEBUG_TYPE && item instanceof vscode.DebugStackFrame) void showStop(item, inSource);
     }),
     vscode.debug.onDidTerminateDebugSession((session) => inSource.delete(session.id)),
   );
 }
 
+/** Messages of the adapter, as far as they matter here. */
+interface AdapterMessage {
+  type?: string;
+  event?: string;
+  command?: string;
+  success?: boolean;
+  body?: { reason?: string; hasSource?: true };
+}
+
 /**
- * VS Code chooses no frame that has no source file, and then shows no variables and no program counter. So the first call
- * stack that it gets at each stop is followed by choosing one, unless it has.
+ * VS Code chooses no frame that has no source file, and then shows no variables and no program counter; but it does at the
+ * stops of instruction breakpoints, so every stop in code without source becomes one on its way to the window. Steps stay
+ * steps: of those by line the first call stack that VS Code gets is followed by choosing a frame, unless it has.
  */
 function frameChooser(session: vscode.DebugSession): vscode.DebugAdapterTracker {
   let waiting = false;
+  let hasSource = false;
   return {
-    onDidSendMessage(message: { type?: string; event?: string; command?: string; success?: boolean }) {
-      if (message.type === "event" && message.event === "stopped") waiting = true;
-      else if (message.type === "response" && message.command === "stackTrace" && message.success === true && waiting) {
+    onDidSendMessage(message: AdapterMessage) {
+      if (message.type === "event" && message.event === "bootscope/state") hasSource = message.body?.hasSource === true;
+      if (message.type === "event" && message.event === "stopped") {
+        waiting = message.body?.reason === "step";
+        if (!hasSource && !waiting && message.body !== undefined) message.body.reason = "instruction breakpoint";
+      } else if (
+        message.type === "response" &&
+        message.command === "stackTrace" &&
+        message.success === true &&
+        waiting
+      ) {
         waiting = false;
-        const item = vscode.debug.activeStackItem;
-        if (item instanceof vscode.DebugStackFrame && item.session === session) return;
         // VS Code gets this answer behind us; when a further request has been answered, it has taken it in.
-        session.customRequest("threads").then(chooseFrame, () => undefined);
+        session.customRequest("threads").then(
+          () => chooseFrame(session),
+          () => undefined,
+        );
       }
     },
   };
 }
 
-/** There is one frame, the bottom one; VS Code's command for the top one wants a source file, too. */
-function chooseFrame(): Thenable<void> {
-  return vscode.commands.executeCommand("workbench.action.debug.callStackBottom");
+/** More frames than VS Code asks for at first. */
+const MOST_FRAMES = 30;
+
+/** The top frame unless one is chosen, by way of the bottom one: VS Code's command for the top wants a source file, too. */
+async function chooseFrame(session: vscode.DebugSession): Promise<void> {
+  const chosen = vscode.debug.activeStackItem;
+  if (vscode.debug.activeDebugSession !== session || chosen instanceof vscode.DebugStackFrame) return;
+  await vscode.commands.executeCommand("workbench.action.debug.callStackBottom");
+  const bottom = vscode.debug.activeStackItem;
+  if (!(bottom instanceof vscode.DebugStackFrame)) return;
+  const top = await frameOnTop(bottom);
+  for (let turn = 0; turn < MOST_FRAMES; turn++) {
+    const item = vscode.debug.activeStackItem;
+    if (top === undefined || !(item instanceof vscode.DebugStackFrame) || item.frameId === top.id) return;
+    await vscode.commands.executeCommand("workbench.action.debug.callStackUp");
+  }
 }
 
 /**
@@ -86,12 +117,23 @@ async function showStop(frame: vscode.DebugStackFrame, inSource: Map<string, boo
 }
 
 /** VS Code's API tells no source of a frame: the session does, while the machine stands. */
-async function hasSource({ session, threadId }: vscode.DebugStackFrame): Promise<boolean | undefined> {
+async function hasSource(frame: vscode.DebugStackFrame): Promise<boolean | undefined> {
+  const top = await frameOnTop(frame);
+  return top && top.source !== undefined;
+}
+
+interface TopFrame {
+  id: number;
+  source?: object;
+}
+
+/** Undefined when the machine went on meanwhile. */
+async function frameOnTop({ session, threadId }: vscode.DebugStackFrame): Promise<TopFrame | undefined> {
   try {
-    const { stackFrames } = (await session.customRequest("stackTrace", { threadId })) as {
-      stackFrames: { source?: object }[];
+    const { stackFrames } = (await session.customRequest("stackTrace", { threadId, levels: 1 })) as {
+      stackFrames: TopFrame[];
     };
-    return stackFrames[0]?.source !== undefined;
+    return stackFrames[0];
   } catch {
     return undefined;
   }

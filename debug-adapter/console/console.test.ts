@@ -342,7 +342,7 @@ test("what may be typed is offered", async (t) => {
   const { evaluate } = await session(t);
   const offered = (text: string, column = text.length + 1): string[] =>
     evaluate.completions({ text, column }, 1).targets.map(({ label }) => label);
-  assert.deepEqual(offered("tra"), ["translate"]);
+  assert.deepEqual(offered("tra"), ["translate", "trace"]);
   assert.deepEqual(offered("info mt"), ["mtrr"]);
   assert.deepEqual(offered("help fi"), ["find"]);
   assert.ok(offered("info ").includes("gdt"));
@@ -359,6 +359,6 @@ test("what may be typed is offered", async (t) => {
     start: 10,
     length: 2,
   });
-  assert.deepEqual(offered("tra + 5", 4), ["translate"], "what stands behind the cursor does not matter");
+  assert.deepEqual(offered("tra + 5", 4), ["translate", "trace"], "what stands behind the cursor does not matter");
   assert.throws(() => evaluate.completions({ text: "x" }, 1), /"column" must be a whole number/);
 });

@@ -12,6 +12,9 @@ const CREDIT_MS = 500;
 /** Instructions stepped between two looks at the event loop. */
 const STEP_BATCH = 2000;
 
+/** Stops that are made whether or not there is a breakpoint at the next instruction, too. */
+const BEFORE_BREAKPOINTS: ReadonlySet<StopResult["reason"]> = new Set(["phase", "event", "watchpoint", "catch"]);
+
 export interface RunnerOptions {
   /** Let the guest's idle time pass in real time. */
   pace: boolean;
@@ -36,6 +39,8 @@ export class MachineRunner {
   readonly #options: RunnerOptions;
   #user: readonly ConditionalBreakpoint[] = [];
   #temporary: readonly Breakpoint[] = [];
+  /** Instruction count at a stop that came before the breakpoints of its place. */
+  #untold: bigint | undefined;
   #running = false;
   #pauseRequested = false;
   /** How often input has come. */
@@ -90,16 +95,19 @@ export class MachineRunner {
   }
 
   /**
-   * Runs until something stops the machine; breakpoints at the current instruction are passed over. Stops with "step"
-   * once `end` instructions have been retired since power-on.
+   * Runs until something stops the machine; breakpoints at the current instruction are passed over, unless the last stop
+   * was for something else and they are still to be told. Stops with "step" once `end` instructions have been retired
+   * since power-on.
    */
   run(temporary: readonly Breakpoint[] = [], end?: bigint): Promise<StopResult> {
     return this.#exclusive(async () => {
       this.#temporary = temporary;
       this.#armBreakpoints();
       try {
-        this.#machine.ignoreBreakpointOnce();
-        return await this.#runSlices(end);
+        if (this.#untold !== this.#machine.icount) this.#machine.ignoreBreakpointOnce();
+        const stop = await this.#runSlices(end);
+        this.#untold = BEFORE_BREAKPOINTS.has(stop.reason) ? this.#machine.icount : undefined;
+        return stop;
       } finally {
         this.#temporary = [];
         this.#armBreakpoints();
