@@ -38,7 +38,7 @@ import { Symbols } from "./symbols.ts";
 import type { SymbolList } from "./symbols.ts";
 import { StopFilters } from "./stop-filters.ts";
 import { RunUntil } from "./stepping-until.ts";
-import { Stepping } from "./stepping.ts";
+import { Stepping, interruptible } from "./stepping.ts";
 import type { CreateTarget, Target } from "./target.ts";
 import { Variables, movesStack, wantedOf } from "./variables/variables.ts";
 import { walkFlags } from "./walk.ts";
@@ -169,13 +169,14 @@ export class BootscopeSession extends DebugSession {
       lineOf: (cpu) => this.#code.lineOf(cpu),
       describe: (linear) => this.#symbols.describe(lin(linear)),
     });
-    this.#stepping = new Stepping(this.#target, this.#stack, {
+    const moving = interruptible(this.#target, () => this.#execution.interrupted);
+    this.#stepping = new Stepping(moving, this.#stack, {
       passesOver: (stop) => this.#execution.passesOver(stop),
       lineOf: (cpu) => this.#code.lineOf(cpu),
       interrupted: () => this.#execution.interrupted,
       skipsInterrupts: () => this.#execution.launched?.stepInterrupts !== "into",
     });
-    const until = new RunUntil(this.#target, {
+    const until = new RunUntil(moving, {
       passesOver: (stop) => this.#execution.passesOver(stop),
       interrupted: () => this.#execution.interrupted,
       stoppingAt: (events, work) => this.#execution.stoppingAt(events, work),

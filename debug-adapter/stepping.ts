@@ -45,6 +45,17 @@ const runsThrough: ReadonlySet<Flow> = new Set<Flow>(["call", "interrupt", "repe
 /** A step that cannot be done: one sentence. */
 export class StepError extends Error {}
 
+/** A target that does not set off any more once the user wants the machine to stand: a pause may come before a move's first run. */
+export function interruptible(target: Target, interrupted: () => boolean): Target {
+  const unless = (move: () => Promise<StopResult>): Promise<StopResult> =>
+    interrupted() ? Promise.resolve({ reason: "pause" }) : move();
+  return {
+    ...target,
+    run: (temporary, end) => unless(() => target.run(temporary, end)),
+    step: (count) => unless(() => target.step(count)),
+  };
+}
+
 export class Stepping {
   readonly #target: Target;
   readonly #callers: Callers;
