@@ -328,7 +328,7 @@ export class Execution {
     // A machine that failed cannot be asked any more.
     const cpu = await this.#target.cpu().catch(() => undefined);
     if (cpu !== undefined) await this.#look(stop);
-    const hasSource = cpu !== undefined && stop.reason !== "step" && (await this.#events.hasSource(cpu));
+    const hasSource = cpu !== undefined && description.reason !== "step" && (await this.#events.hasSource(cpu));
     if (this.#state !== before) return;
     this.#state = description.final ? "final" : "stopped";
     this.#lastStop = { stop, description };
