@@ -1,9 +1,9 @@
 /** One webview view of the "Boot" container: its page, and the messages between it and the session. */
-import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 import { PANEL_COMMANDS, type FromPanel, type PanelName, type ToPanel } from "../webview/messages.ts";
 import { addressBreakpoints, toggleAddressBreakpoint } from "./address-breakpoints.ts";
 import type { SessionHub } from "./session-hub.ts";
+import { webviewPage } from "./webview-page.ts";
 
 export class PanelView implements vscode.WebviewViewProvider {
   private readonly name: PanelName;
@@ -85,7 +85,7 @@ export class PanelView implements vscode.WebviewViewProvider {
     view.onDidDispose(() => {
       for (const disposable of disposables) disposable.dispose();
     });
-    webview.html = page(webview, scripts, this.name);
+    webview.html = webviewPage(webview, scripts, this.name);
   }
 
   private async forward(message: FromPanel & { type: "request" }): Promise<ToPanel> {
@@ -99,32 +99,4 @@ export class PanelView implements vscode.WebviewViewProvider {
       return { type: "failure", id, message: error instanceof Error ? error.message : String(error) };
     }
   }
-}
-
-/**
- * Scripts and styles only from our own bundle or with this page's nonce; no connections at all. Libraries that make style
- * elements find the nonce in `csp-nonce`.
- */
-function page(webview: vscode.Webview, scripts: vscode.Uri, name: PanelName): string {
-  const nonce = randomBytes(16).toString("base64");
-  const uri = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(scripts, file)).toString();
-  const policy = [
-    "default-src 'none'",
-    `style-src ${webview.cspSource} 'nonce-${nonce}'`,
-    `font-src ${webview.cspSource}`,
-    `script-src 'nonce-${nonce}'`,
-  ].join("; ");
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta property="csp-nonce" content="${nonce}">
-<link rel="stylesheet" href="${uri(`${name}.css`)}">
-</head>
-<body data-panel="${name}">
-<main id="panel"></main>
-<script nonce="${nonce}" type="module" src="${uri(`${name}.js`)}"></script>
-</body>
-</html>`;
 }

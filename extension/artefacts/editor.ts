@@ -1,8 +1,8 @@
 /** The read-only editors of boot artefacts: structure, bytes and boot code of a file, without a debug session. */
-import { randomBytes } from "node:crypto";
 import path from "node:path";
 import * as vscode from "vscode";
 import type { FromPage, ToPage } from "../../webview/artefact/messages.ts";
+import { webviewPage } from "../webview-page.ts";
 import type { Artefacts } from "./artefacts.ts";
 import { contentUri, INITRAMFS_SCHEME } from "./artefact-uri.ts";
 import { EDITOR, openContent } from "./open-content.ts";
@@ -89,7 +89,7 @@ class ArtefactEditor implements vscode.CustomReadonlyEditorProvider<ArtefactDocu
     panel.onDidDispose(() => {
       for (const disposable of disposables) disposable.dispose();
     });
-    webview.html = page(webview, scripts);
+    webview.html = webviewPage(webview, scripts, "artefact");
   }
 
   private watch({ uri }: ArtefactDocument, changed: () => void): vscode.Disposable[] {
@@ -133,29 +133,4 @@ async function answer(document: ArtefactDocument, message: FromPage & { type: "r
   } catch (error) {
     return { type: "failure", id, message: sentence(error) };
   }
-}
-
-/** Scripts and styles only from our own bundle or with this page's nonce; no connections at all. */
-function page(webview: vscode.Webview, scripts: vscode.Uri): string {
-  const nonce = randomBytes(16).toString("base64");
-  const uri = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(scripts, file)).toString();
-  const policy = [
-    "default-src 'none'",
-    `style-src ${webview.cspSource} 'nonce-${nonce}'`,
-    `font-src ${webview.cspSource}`,
-    `script-src 'nonce-${nonce}'`,
-  ].join("; ");
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta property="csp-nonce" content="${nonce}">
-<link rel="stylesheet" href="${uri("artefact.css")}">
-</head>
-<body data-panel="artefact">
-<main id="panel"></main>
-<script nonce="${nonce}" type="module" src="${uri("artefact.js")}"></script>
-</body>
-</html>`;
 }
