@@ -180,7 +180,7 @@ test("ports, MSRs, BIOS calls and bits of control registers have names where the
   ];
   assert.deepEqual(
     (await notes(calls, 16)).filter((note) => note !== undefined),
-    ["AH=E8h get memory map", "AH=42h extended read", "AH=00h read key", "get low memory size"],
+    ["AH=E8h memory map", "AH=42h extended read", "AH=00h read key", "low memory size"],
   );
   // mov ecx, 0xc0000080; rdmsr; or eax, 0x100; wrmsr; mov eax, cr0; or eax, 0x80000001; mov cr0, eax
   const long = [
