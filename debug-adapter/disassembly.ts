@@ -2,6 +2,7 @@
 import iced from "iced-x86";
 import type { Formatter, Instruction, OpKind } from "iced-x86";
 import type { DebugProtocol } from "@vscode/debugprotocol";
+import { x86Instructions } from "../boot-formats/x86-instructions.ts";
 import type { Space } from "../emulator/machine/api.ts";
 import { hex, inSpace, plus } from "./address.ts";
 import type { Address } from "./address.ts";
@@ -62,43 +63,20 @@ export function decode(
   ip = at.address,
   withReferences = false,
 ): Decoded[] {
-  const decoder = new iced.Decoder(bits, bytes, iced.DecoderOptions.None);
-  const formatter = new iced.Formatter(iced.FormatterSyntax.Intel);
-  formatter.hexPrefix = "0x";
-  formatter.hexSuffix = "";
-  formatter.uppercaseHex = false;
-  formatter.spaceAfterOperandSeparator = true;
-  formatter.branchLeadingZeros = false;
-  decoder.ip = BigInt.asUintN(bits, ip);
-  const instruction = new iced.Instruction();
   const result: Decoded[] = [];
-  try {
-    while (decoder.canDecode && result.length < maximum) {
-      const start = decoder.position;
-      decoder.decodeOut(instruction);
-      if (decoder.lastError === iced.DecoderError.NoMoreBytes) break;
-      const valid = !instruction.isInvalid;
-      // After undecodable bytes, go on at the very next one.
-      if (!valid) {
-        decoder.position = start + 1;
-        decoder.ip = BigInt.asUintN(bits, ip + BigInt(start + 1));
-      }
-      result.push({
-        at: plus(at, start),
-        bytes: bytes.slice(start, decoder.position),
-        bits,
-        text: valid ? formatter.format(instruction) : "(bad)",
-        valid,
-        flow: valid ? flowOf(instruction) : "next",
-        references: valid && withReferences ? referencesOf(instruction, formatter, bits) : [],
-      });
-    }
-    return result;
-  } finally {
-    instruction.free();
-    formatter.free();
-    decoder.free();
+  for (const { start, length, valid, cutOff, text, instruction, formatter } of x86Instructions(bytes, bits, ip)) {
+    if (result.length === maximum || cutOff) break;
+    result.push({
+      at: plus(at, start),
+      bytes: bytes.slice(start, start + length),
+      bits,
+      text,
+      valid,
+      flow: valid ? flowOf(instruction) : "next",
+      references: valid && withReferences ? referencesOf(instruction, formatter, bits) : [],
+    });
   }
+  return result;
 }
 
 /** Smaller numbers are hardly addresses of anything that has a name. */

@@ -1,5 +1,5 @@
-/** Disassembly of boot code in a file by iced-x86, which is loaded when it is first asked for. */
-import iced from "iced-x86";
+/** Disassembly of boot code in a file; the disassembler is loaded when it is first asked for. */
+import { x86Instructions } from "../../boot-formats/x86-instructions.ts";
 import type { CodeBits, CodeLine } from "../../webview/artefact/messages.ts";
 
 /** Longest instruction. */
@@ -26,40 +26,16 @@ export function disassemble(
   lines: number,
   complete: boolean,
 ): CodeLine[] {
-  const decoder = new iced.Decoder(bits, bytes, iced.DecoderOptions.None);
-  const formatter = new iced.Formatter(iced.FormatterSyntax.Intel);
-  formatter.hexPrefix = "0x";
-  formatter.hexSuffix = "";
-  formatter.uppercaseHex = false;
-  formatter.spaceAfterOperandSeparator = true;
-  formatter.branchLeadingZeros = false;
-  decoder.ip = BigInt.asUintN(bits, address);
-  const instruction = new iced.Instruction();
   const found: CodeLine[] = [];
-  try {
-    while (decoder.canDecode && found.length < Math.min(lines, MAX_LINES)) {
-      const start = decoder.position;
-      decoder.decodeOut(instruction);
-      const bad = instruction.isInvalid;
-      if (decoder.lastError === iced.DecoderError.NoMoreBytes && !complete) break;
-      const ip = BigInt.asUintN(bits, address + BigInt(start));
-      if (bad) {
-        // Goes on at the very next byte.
-        decoder.position = start + 1;
-        decoder.ip = BigInt.asUintN(bits, ip + 1n);
-      }
-      found.push({
-        offset: offset + start,
-        length: decoder.position - start,
-        address: `0x${ip.toString(16).padStart(4, "0")}`,
-        bytes: byteText(bytes.subarray(start, decoder.position)),
-        text: bad ? "(bad)" : formatter.format(instruction),
-      });
-    }
-    return found;
-  } finally {
-    instruction.free();
-    formatter.free();
-    decoder.free();
+  for (const { start, length, ip, text, cutOff } of x86Instructions(bytes, bits, address)) {
+    if (found.length === Math.min(lines, MAX_LINES) || (cutOff && !complete)) break;
+    found.push({
+      offset: offset + start,
+      length,
+      address: `0x${ip.toString(16).padStart(4, "0")}`,
+      bytes: byteText(bytes.subarray(start, start + length)),
+      text,
+    });
   }
+  return found;
 }
