@@ -240,16 +240,17 @@ function refuse(incompatible: number, place: string): void {
   }
 }
 
-interface Geometry {
-  blockSize: number;
-  blocks: number;
-  inodes: number;
-  blocksPerGroup: number;
-  inodesPerGroup: number;
-  firstDataBlock: number;
-  inodeSize: number;
-  descriptorSize: number;
-}
+type Geometry = Pick<
+  Superblock,
+  | "blockSize"
+  | "blocks"
+  | "inodes"
+  | "blocksPerGroup"
+  | "inodesPerGroup"
+  | "firstDataBlock"
+  | "inodeSize"
+  | "descriptorSize"
+>;
 
 function checkGeometry(of: Geometry, logBlock: number, place: string): void {
   const wrong = (what: string, value: number, expected: string): never => {
