@@ -76,6 +76,7 @@ async function session(
       device: () => Promise.resolve(undefined),
       deviceNames: () => Promise.resolve([]),
       phases: () => Promise.resolve([]),
+      places: () => Promise.resolve({}),
       writeRegister: done,
       readMemory: (_space, address, length) => {
         // A page is there or not: before the code there are zeros.
@@ -108,6 +109,7 @@ async function session(
             (one) => one.physical + BigInt(one.bytes) > physical && one.physical < physical + BigInt(length),
           ),
         ),
+      readDrive: () => Promise.resolve(new Uint8Array()),
       screen: () => Promise.resolve({ kind: "off" }),
       serialInput: done,
       keyboardInput: (codes) => {

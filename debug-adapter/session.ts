@@ -2,9 +2,8 @@
 import { DebugSession } from "@vscode/debugadapter";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { hex, lin } from "./address.ts";
-import { argumentsOf, bytesOf, integerOf, listOf, optionalInteger, textOf } from "./arguments.ts";
+import { argumentsOf, integerOf, listOf, textOf } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
-import { originText } from "./boot-events.ts";
 import { Breakpoints } from "./breakpoints.ts";
 import { Catches } from "./catches.ts";
 import { CAPABILITIES } from "./capabilities.ts";
@@ -17,15 +16,15 @@ import type { SymbolTable } from "./expressions/symbols.ts";
 import { readLaunch } from "./launch.ts";
 import type { CheckPlan, Launch, SourceMap, SymbolFile } from "./launch.ts";
 import { MemoryViews } from "./memory-views.ts";
-import { panelMemory, readMemory, writeMemory } from "./memory.ts";
+import { readMemory, writeMemory } from "./memory.ts";
 import { Motion } from "./motion.ts";
-import { MAX_ORIGINS, originsAt } from "./origins.ts";
+import { panelRoutes } from "./panels/panels.ts";
 import { GuestOutput } from "./output.ts";
-import { phaseLabel, wirePhases } from "./phases.ts";
+import { phaseLabel } from "./phases.ts";
 import { SessionGdb } from "./gdb/session-host.ts";
 import type { SessionControl } from "./gdb/session-host.ts";
 import { shareTarget } from "./gdb/shared-target.ts";
-import type { CustomEvents, CustomRequests } from "./protocol.ts";
+import type { CustomEvents } from "./protocol.ts";
 import { Progress } from "./progress.ts";
 import { modeLabel } from "./registers.ts";
 import { Requests } from "./requests.ts";
@@ -41,16 +40,11 @@ import { RunUntil } from "./stepping-until.ts";
 import { Stepping, interruptible } from "./stepping.ts";
 import type { CreateTarget, Target } from "./target.ts";
 import { Variables, movesStack, wantedOf } from "./variables/variables.ts";
-import { walkFlags } from "./walk.ts";
 import { toWire } from "./wire.ts";
 
 /** There is one processor. */
 const THREAD = 1;
 const MAX_BREAKPOINTS = 2000;
-/** Characters that one request of serial input may carry. */
-const MAX_SERIAL_INPUT = 1 << 16;
-/** Bytes of keys that one request may carry. */
-const MAX_KEYBOARD_INPUT = 4096;
 
 type Routes = Record<string, Handler>;
 
@@ -212,7 +206,16 @@ export class BootscopeSession extends DebugSession {
       stopped: (stop) => this.#gdb.stopped(stop),
     });
     this.#gdb = new SessionGdb(shared, this.#forGdb());
-    const routes = { ...this.#lifecycle(), ...this.#breaks(), ...this.#moves(), ...this.#views(), ...this.#panels() };
+    const panels = panelRoutes(this.#target, {
+      requireMachine: () => this.#execution.requireMachine(),
+      requireStopped: () => this.#execution.requireStopped(),
+      context: () => this.#evaluate.context(),
+      motion: this.#motion,
+      memoryBytes,
+      launched: () => this.#execution.launched,
+      symbols: this.#symbols,
+    });
+    const routes = { ...this.#lifecycle(), ...this.#breaks(), ...this.#moves(), ...this.#views(), ...panels };
     this.#routes = new Map(Object.entries(routes));
   }
 
@@ -416,79 +419,6 @@ export class BootscopeSession extends DebugSession {
         return this.#code.disassemble(args);
       },
     };
-  }
-
-  /** The custom requests of protocol.ts. */
-  #panels(): Routes {
-    const routes: {
-      [C in keyof CustomRequests]: (args: Arguments) => Promise<CustomRequests[C]["body"]>;
-    } = {
-      "bootscope/cpu": async () => {
-        this.#execution.requireMachine();
-        const cpu = await this.#target.cpu();
-        return { cpu: toWire(cpu), modeLabel: modeLabel(cpu.mode) };
-      },
-      "bootscope/walk": async (args) => {
-        this.#execution.requireMachine();
-        const { address, space } = await evaluateAddress(textOf(args, "address"), await this.#evaluate.context());
-        if (space === "phys")
-          throw new Error("A page table walk starts from a linear address, not from a physical one.");
-        const walk = await this.#target.walk(address);
-        return { walk: toWire(walk), flags: walkFlags(walk) };
-      },
-      "bootscope/memory": async (args) => {
-        this.#execution.requireMachine();
-        return panelMemory(this.#target, args, await this.#evaluate.context());
-      },
-      "bootscope/serialInput": async (args) => {
-        this.#execution.requireMachine();
-        const bytes = new TextEncoder().encode(textOf(args, "text"));
-        if (bytes.length > MAX_SERIAL_INPUT) throw new Error(`At most ${MAX_SERIAL_INPUT} bytes can be typed at once.`);
-        await this.#target.serialInput(optionalInteger(args, "port", 0, 3) ?? 0, bytes);
-        return undefined;
-      },
-      "bootscope/phases": async () => {
-        this.#execution.requireMachine();
-        return { phases: wirePhases(await this.#target.phases()) };
-      },
-      "bootscope/events": async (args) => {
-        this.#execution.requireMachine();
-        const events = await this.#target.bootEvents(optionalInteger(args, "from", 0, Number.MAX_SAFE_INTEGER) ?? 0);
-        const phases = wirePhases(await this.#target.phases());
-        return { events: events.map(toWire), phases, icount: hex((await this.#target.cpu()).icount) };
-      },
-      "bootscope/origins": async (args) => {
-        this.#execution.requireMachine();
-        const at = await evaluateAddress(textOf(args, "address"), await this.#evaluate.context());
-        const origins = await originsAt(this.#target, at, integerOf(args, "length", 1, MAX_ORIGINS));
-        return { origins: origins.map((origin) => ({ ...toWire(origin), text: originText(origin) })) };
-      },
-      "bootscope/screen": async () => {
-        this.#execution.requireMachine();
-        return { screen: toWire(await this.#target.screen()) };
-      },
-      "bootscope/keyboardInput": async (args) => {
-        this.#execution.requireMachine();
-        await this.#target.keyboardInput(bytesOf(args, "codes", MAX_KEYBOARD_INPUT));
-        return undefined;
-      },
-      "bootscope/runTo": async (args) => {
-        await this.#motion.runTo(args);
-        return undefined;
-      },
-      "bootscope/runUntil": async (args) => {
-        await this.#motion.runUntil(args);
-        return undefined;
-      },
-      "bootscope/mouseInput": async (args) => {
-        this.#execution.requireMachine();
-        const counts = (name: string): number | undefined => optionalInteger(args, name, -0x8000, 0x7fff);
-        const buttons = integerOf(args, "buttons", 0, 7);
-        await this.#target.mouseInput(counts("dx") ?? 0, counts("dy") ?? 0, counts("wheel") ?? 0, buttons);
-        return undefined;
-      },
-    };
-    return routes;
   }
 
   /** What a gdb beside this session may do to it. */

@@ -4,6 +4,7 @@
  */
 import type {
   BootEvent,
+  BootPlaces,
   Breakpoint,
   Catch,
   Caught,
@@ -27,6 +28,7 @@ import type { StopResult } from "../emulator/machine/worker-protocol.ts";
 
 export type {
   BootEvent,
+  BootPlaces,
   Breakpoint,
   Catch,
   Caught,
@@ -85,6 +87,8 @@ export interface Target {
   device(name: string): Promise<DeviceState | undefined>;
   deviceNames(): Promise<readonly string[]>;
   phases(): Promise<Phase[]>;
+  /** Where the pieces of the boot lie that have been entered or handed over so far. */
+  places(): Promise<BootPlaces>;
   writeRegister(name: string, value: bigint): Promise<void>;
   /** The bytes from `address` up to the first that is not mapped or is no memory. */
   readMemory(space: Space, address: bigint, length: number): Promise<Uint8Array>;
@@ -103,6 +107,8 @@ export interface Target {
   bootEvents(from: number): Promise<BootEvent[]>;
   /** Which disk blocks the bytes of a guest physical range came from. */
   origins(physical: bigint, length: number): Promise<DiskOrigin[]>;
+  /** Bytes that a drive (by its index, as origins have it) holds now; fewer at its end. */
+  readDrive(drive: number, offset: number, length: number): Promise<Uint8Array>;
   screen(): Promise<Screen>;
   keyboardInput(codes: readonly number[]): Promise<void>;
   mouseInput(dx: number, dy: number, wheel: number, buttons: number): Promise<void>;

@@ -2,12 +2,12 @@
 import "./ui/base.css";
 import "./artefact.css";
 import { CodeView } from "./artefact/code-view.ts";
-import { HexView } from "./artefact/hex-view.ts";
+import { HexView } from "./bytes/hex-view.ts";
 import { ask, connect, recall, remember, send } from "./artefact/host.ts";
 import type { ArtefactInfo, CodeInfo, Row } from "./artefact/messages.ts";
-import { rangeText, visible } from "./artefact/text.ts";
-import { TreeTable } from "./artefact/tree-table.ts";
-import { Tree } from "./artefact/tree.ts";
+import { rangeText, visible } from "./bytes/text.ts";
+import { TreeTable } from "./bytes/tree-table.ts";
+import { Tree } from "./bytes/tree.ts";
 import { button, dropdown, textField } from "./ui/controls.ts";
 import { element } from "./ui/dom.ts";
 import { bytesOf } from "./ui/format.ts";

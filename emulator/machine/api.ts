@@ -137,6 +137,18 @@ export interface Phase {
   icount: bigint;
 }
 
+/** Guest physical addresses of what a boot of Linux hands over and enters; each from the phase on that shows it. */
+export interface BootPlaces {
+  /** First instruction of the kernel's real-mode setup code, 0x200 behind where its header counts from. */
+  setup?: bigint;
+  /** First instruction of the decompressor: the kernel's 32-bit or 64-bit entry. */
+  decompressor?: bigint;
+  /** startup_64 of the decompressed kernel. */
+  kernel?: bigint;
+  /** boot_params, as handed to the entry. */
+  bootParams?: bigint;
+}
+
 /** What a boot event is about. All but the first carry on in any phase. */
 export const EVENT_KINDS = [
   "reset",
@@ -407,6 +419,7 @@ export interface MachineEvents {
 export interface BootMachine {
   readonly icount: bigint;
   readonly phases: readonly Phase[];
+  readonly places: Readonly<BootPlaces>;
   /** Runs at most that many instructions (or to the end of the guest's patience). HLT jumps to the next timer deadline. */
   run(maxInstructions: number): RunResult;
   /** From within an event: ends the run under way at the next instruction boundary, as if its budget were used up. */
@@ -427,6 +440,8 @@ export interface BootMachine {
   readonly bootEvents: readonly BootEvent[];
   /** Which disk blocks the bytes of a guest physical range came from, in the order of addresses. */
   origins(physical: bigint, length: number): DiskOrigin[];
+  /** Bytes that a drive holds now, what the guest wrote included; fewer at its end. Throws RangeError without such a drive. */
+  readDrive(drive: number, offset: number, length: number): Uint8Array;
   screen(): Screen;
   /** Keys pressed and released, as scan codes of set 2, as a PS/2 keyboard sends them (0xE0 and 0xF0 prefixes included). */
   keyboardInput(scanCodes: readonly number[]): void;

@@ -10,6 +10,7 @@ import type { CpuSetup, MemoryWrite } from "../direct-boot/types.ts";
 import type {
   BootEvent,
   BootMachine,
+  BootPlaces,
   Catch,
   ConditionalBreakpoint,
   CpuState,
@@ -169,6 +170,7 @@ export class Machine implements BootMachine {
     });
     for (const { physical, bytes } of config.writes) core.ram.set(bytes, physical);
     if (config.cpu) applySetup(core, config.cpu);
+    this.#recogniser.begin(this.linearOfRip(core.u64[L.RIP / 8]!));
     // xorshift needs a state that is not 0.
     const seed = config.seed ?? 0x626f6f74;
     core.u32[L.RANDOM / 4] = seed || 1;
@@ -208,6 +210,10 @@ export class Machine implements BootMachine {
 
   get phases(): readonly Phase[] {
     return this.#recogniser.phases;
+  }
+
+  get places(): Readonly<BootPlaces> {
+    return this.#recogniser.places;
   }
 
   /** What was translated so far; undefined without translation. */
@@ -328,6 +334,15 @@ export class Machine implements BootMachine {
 
   origins(physical: bigint, length: number): DiskOrigin[] {
     return this.#recorder.origins(Number(physical), length);
+  }
+
+  readDrive(drive: number, offset: number, length: number): Uint8Array {
+    const { image } = this.#drives[drive] ?? {};
+    if (image === undefined)
+      throw new RangeError(`There is no drive ${drive}: the machine has ${this.#drives.length}.`);
+    const bytes = new Uint8Array(Math.max(0, Math.min(length, image.bytes - offset)));
+    image.read(offset, bytes);
+    return bytes;
   }
 
   screen(): Screen {

@@ -1,6 +1,6 @@
 import { L, Notify } from "../core/layout.ts";
 import type { Core } from "../core/core.ts";
-import type { Phase, PhaseName } from "./api.ts";
+import type { BootPlaces, Phase, PhaseName } from "./api.ts";
 import type { PhysicalMemory } from "./physical.ts";
 
 const BOOT_SECTOR = 0x7c00;
@@ -19,6 +19,7 @@ export class PhaseRecogniser {
   readonly #core: Core;
   readonly #memory: PhysicalMemory;
   readonly #onPhase: (phase: Phase) => void;
+  readonly #places: BootPlaces = {};
 
   constructor(first: PhaseName, core: Core, memory: PhysicalMemory, onPhase: (phase: Phase) => void) {
     this.#core = core;
@@ -29,6 +30,15 @@ export class PhaseRecogniser {
 
   get phases(): readonly Phase[] {
     return this.#phases;
+  }
+
+  get places(): Readonly<BootPlaces> {
+    return this.#places;
+  }
+
+  /** The registers and the memory of the phase that the boot begins with are set up; its code is at `physical`. */
+  begin(physical: bigint): void {
+    this.#notePlace(this.#phases[0]!.name, physical);
   }
 
   /** Kinds of code that the core must still report (bits of L.NOTIFY). */
@@ -46,7 +56,9 @@ export class PhaseRecogniser {
   /** Code of a kind at a physical address is about to run for the first time. */
   notify(kind: Notify, physical: number, icount: number): Phase | undefined {
     const name = this.#nameOf(kind, physical, icount);
-    return name === undefined || this.#has(name) ? undefined : this.#enter(name, icount);
+    if (name === undefined || this.#has(name)) return undefined;
+    this.#notePlace(name, BigInt(physical));
+    return this.#enter(name, icount);
   }
 
   #nameOf(kind: Notify, physical: number, icount: number): PhaseName | undefined {
@@ -66,10 +78,19 @@ export class PhaseRecogniser {
     }
   }
 
-  /** The 32-bit entry finds boot_params at ESI, with the kernel's own header in it (Linux boot protocol, 32-bit). */
+  #notePlace(name: PhaseName, physical: bigint): void {
+    if (name !== "setup" && name !== "decompressor" && name !== "kernel") return;
+    this.#places[name] = physical;
+    if (name !== "setup" && this.#bootParamsAtEsi()) this.#places.bootParams ??= this.#esi();
+  }
+
+  /** A kernel's 32-bit and 64-bit entries find boot_params at (R)SI, with a setup header in it (Linux boot protocol). */
   #bootParamsAtEsi(): boolean {
-    const esi = BigInt(this.#core.u32[(L.REGS + 6 * 8) / 4]!);
-    return this.#memory.readU32(esi + BigInt(HEADER_MAGIC)) === HDRS;
+    return this.#memory.readU32(this.#esi() + BigInt(HEADER_MAGIC)) === HDRS;
+  }
+
+  #esi(): bigint {
+    return BigInt(this.#core.u32[(L.REGS + 6 * 8) / 4]!);
   }
 
   #has(name: PhaseName): boolean {

@@ -1,6 +1,7 @@
 /** The messages between a machine's worker thread (worker.ts) and whoever drives it. Everything is structured-cloneable. */
 import type {
   BootEvent,
+  BootPlaces,
   Breakpoint,
   Catch,
   ConditionalBreakpoint,
@@ -52,6 +53,7 @@ export interface WorkerMethods {
   device: (name: string) => Awaitable<DeviceState | undefined>;
   deviceNames: () => Awaitable<readonly string[]>;
   phases: () => Awaitable<Phase[]>;
+  places: () => Awaitable<BootPlaces>;
   writeRegister: (name: string, value: bigint) => Awaitable<void>;
   /** The bytes from `address` up to the first that is not mapped or is no memory; at most `length`. */
   readMemory: (space: Space, address: bigint, length: number) => Awaitable<Uint8Array>;
@@ -70,6 +72,7 @@ export interface WorkerMethods {
   /** The events recorded from number `from` on. */
   bootEvents: (from: number) => Awaitable<BootEvent[]>;
   origins: (physical: bigint, length: number) => Awaitable<DiskOrigin[]>;
+  readDrive: (drive: number, offset: number, length: number) => Awaitable<Uint8Array>;
   screen: () => Awaitable<Screen>;
   /** So many bytes of output have been taken in: a guest that prints faster than it is read waits. */
   heard: (bytes: number) => Awaitable<void>;

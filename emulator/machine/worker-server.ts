@@ -126,6 +126,7 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
     device: (name) => live().device(name),
     deviceNames: () => live().deviceNames,
     phases: () => [...live().phases],
+    places: () => ({ ...live().places }),
     writeRegister: (name, value) => live().writeRegister(name, value),
     readMemory: (space, address, length) => readMemory(live(), space, address, length),
     writeMemory: (space, address, bytes) => writeMemory(live(), space, address, bytes),
@@ -139,6 +140,7 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
     stopAtEvents: (filters) => live().stopAtEvents(filters),
     bootEvents: (from) => live().bootEvents.slice(from),
     origins: (physical, length) => live().origins(physical, length),
+    readDrive: (drive, offset, length) => live().readDrive(drive, offset, length),
     screen: () => screen.show(live().screen()),
     heard: (bytes) => {
       output.heard(bytes);

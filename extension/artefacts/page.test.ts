@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ByteCache } from "../../webview/artefact/byte-cache.ts";
+import { ByteCache } from "../../webview/bytes/byte-cache.ts";
 import type { Row } from "../../webview/artefact/messages.ts";
-import { rowAt } from "../../webview/artefact/scroll.ts";
-import { rangeText, visible } from "../../webview/artefact/text.ts";
-import { Tree } from "../../webview/artefact/tree.ts";
+import { rowAt } from "../../webview/bytes/scroll.ts";
+import { rangeText, visible } from "../../webview/bytes/text.ts";
+import { Tree } from "../../webview/bytes/tree.ts";
 
 const row = (id: number, name: string, hasChildren = false): Row => ({
   id,

@@ -1,5 +1,5 @@
 /** The rows of a tree that are unfolded, and what is chosen in it: the model behind the tree table. */
-import type { Row } from "./messages.ts";
+import type { Row } from "../artefact/messages.ts";
 
 export interface TreeRow {
   row: Row;

@@ -2,7 +2,7 @@
 import { element } from "../ui/dom.ts";
 import { byteText, printable } from "../ui/format.ts";
 import { ByteCache, type ReadBytes } from "./byte-cache.ts";
-import type { StreamInfo } from "./messages.ts";
+import type { StreamInfo } from "../artefact/messages.ts";
 import { RowScroller } from "./scroll.ts";
 
 /** Pixels; the style sheet has the same. */

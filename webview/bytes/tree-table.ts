@@ -1,6 +1,6 @@
 /** The tree table: name, value, meaning and range of every field. Only the rows on the screen exist. */
 import { element } from "../ui/dom.ts";
-import type { Row } from "./messages.ts";
+import type { Row } from "../artefact/messages.ts";
 import { RowScroller } from "./scroll.ts";
 import { rangeText, visible } from "./text.ts";
 import type { Tree, TreeRow } from "./tree.ts";
