@@ -6,6 +6,8 @@ export interface Row {
   id: number;
   name: string;
   value: string;
+  /** The value before, where it has changed. */
+  was?: string;
   note?: string;
   /** What is wrong: one sentence. */
   problem?: string;

@@ -1,4 +1,5 @@
-/** The bytes of a stream, sixteen a row; only the rows on the screen exist, and only their bytes are asked for. */
+/** The bytes of a stream in rows; only the rows on the screen exist, and only their bytes are asked for. */
+import "./hex-view.css";
 import { element } from "../ui/dom.ts";
 import { byteText, printable } from "../ui/format.ts";
 import { ByteCache, type ReadBytes } from "./byte-cache.ts";
@@ -7,7 +8,23 @@ import { RowScroller } from "./scroll.ts";
 
 /** Pixels; the style sheet has the same. */
 const ROW = 20;
-const WIDTH = 16;
+
+/** Bytes in a row. */
+export type RowWidth = 8 | 16;
+
+/** What is special about a byte. */
+export interface ByteMark {
+  /** A class of the panel's own style sheet. */
+  kind: string;
+  /** For people: "was 00". */
+  text: string;
+}
+
+export interface HexOptions {
+  /** Address of the first byte; 0 unless given. */
+  base?: number;
+  mark?: (offset: number) => ByteMark | undefined;
+}
 
 export interface HexActions {
   /** The user went to a byte. */
@@ -26,6 +43,9 @@ export class HexView {
   private readonly scroller: RowScroller;
   private readonly cache: ByteCache;
   private readonly actions: HexActions;
+  private base: number;
+  private readonly mark: (offset: number) => ByteMark | undefined;
+  private width: RowWidth = 16;
   private streams: readonly StreamInfo[] = [];
   private stream = 0;
   private cursor = 0;
@@ -33,8 +53,10 @@ export class HexView {
   private code: Range = { offset: 0, length: 0 };
   private digits = 8;
 
-  constructor(read: ReadBytes, actions: HexActions) {
+  constructor(read: ReadBytes, actions: HexActions, { base = 0, mark = () => undefined }: HexOptions = {}) {
     this.actions = actions;
+    this.base = base;
+    this.mark = mark;
     this.cache = new ByteCache(read, (failure) => {
       actions.failed(failure);
       this.render();
@@ -43,7 +65,7 @@ export class HexView {
     const space = element("div", { class: "space", role: "presentation" });
     this.element = element(
       "div",
-      { class: "hex", role: "grid", tabindex: "0", "aria-label": "Bytes", "aria-colcount": String(WIDTH) },
+      { class: "hex", role: "grid", tabindex: "0", "aria-label": "Bytes", "aria-colcount": "16" },
       this.rows,
       space,
     );
@@ -70,10 +92,27 @@ export class HexView {
     this.cursor = 0;
     this.field = { offset: 0, length: 0 };
     this.code = { offset: 0, length: 0 };
-    this.digits = Math.max(8, Math.max(0, this.size - 1).toString(16).length);
-    this.scroller.setRows(Math.ceil(this.size / WIDTH));
-    this.element.setAttribute("aria-rowcount", String(this.scroller.rows));
+    this.layOut();
     this.scroller.goTo(0);
+    this.render();
+  }
+
+  setWidth(width: RowWidth): void {
+    if (width === this.width) return;
+    this.width = width;
+    this.element.classList.toggle("narrow", width === 8);
+    this.element.setAttribute("aria-colcount", String(width));
+    this.layOut();
+    this.scroller.reveal(Math.floor(this.cursor / this.width));
+    this.render();
+  }
+
+  /** The bytes are others now, at this address; what is chosen stays where the length does. */
+  setBytes(base: number, size: number): void {
+    this.base = base;
+    if (size !== this.size) return this.setStreams([{ label: "", size }]);
+    this.cache.clear();
+    this.layOut();
     this.render();
   }
 
@@ -81,7 +120,7 @@ export class HexView {
   markField(offset: number, length: number): void {
     this.field = { offset, length };
     this.cursor = Math.max(0, Math.min(offset, this.size - 1));
-    this.scroller.centre(Math.floor(this.cursor / WIDTH));
+    this.scroller.centre(Math.floor(this.cursor / this.width));
     this.render();
   }
 
@@ -93,7 +132,7 @@ export class HexView {
 
   markCode(offset: number, length: number): void {
     this.code = { offset, length };
-    if (length > 0) this.scroller.centre(Math.floor(offset / WIDTH));
+    if (length > 0) this.scroller.centre(Math.floor(offset / this.width));
     this.render();
   }
 
@@ -101,9 +140,15 @@ export class HexView {
   choose(offset: number): void {
     if (this.size === 0) return;
     this.cursor = Math.max(0, Math.min(offset, this.size - 1));
-    this.scroller.reveal(Math.floor(this.cursor / WIDTH));
+    this.scroller.reveal(Math.floor(this.cursor / this.width));
     this.render();
     this.actions.chosen(this.stream, this.cursor);
+  }
+
+  private layOut(): void {
+    this.digits = Math.max(this.base === 0 ? 8 : 4, (this.base + Math.max(0, this.size - 1)).toString(16).length);
+    this.scroller.setRows(Math.ceil(this.size / this.width));
+    this.element.setAttribute("aria-rowcount", String(this.scroller.rows));
   }
 
   private get size(): number {
@@ -112,17 +157,18 @@ export class HexView {
 
   private key(event: KeyboardEvent): void {
     if (event.altKey || event.metaKey) return;
-    const page = this.scroller.visible * WIDTH;
-    const row = this.cursor - (this.cursor % WIDTH);
+    const { width } = this;
+    const page = this.scroller.visible * width;
+    const row = this.cursor - (this.cursor % width);
     const targets: Record<string, number> = {
       ArrowRight: this.cursor + 1,
       ArrowLeft: this.cursor - 1,
-      ArrowDown: this.cursor + WIDTH,
-      ArrowUp: this.cursor - WIDTH,
+      ArrowDown: this.cursor + width,
+      ArrowUp: this.cursor - width,
       PageDown: this.cursor + page,
       PageUp: this.cursor - page,
       Home: event.ctrlKey ? 0 : row,
-      End: event.ctrlKey ? this.size - 1 : row + WIDTH - 1,
+      End: event.ctrlKey ? this.size - 1 : row + width - 1,
     };
     const target = targets[event.key];
     if (target === undefined) return;
@@ -134,24 +180,34 @@ export class HexView {
     const { top, visible, rows } = this.scroller;
     const shown = Math.min(visible + 1, rows - top);
     this.rows.replaceChildren(...Array.from({ length: Math.max(0, shown) }, (_, index) => this.row(top + index)));
-    const row = Math.floor(this.cursor / WIDTH);
+    const row = Math.floor(this.cursor / this.width);
     if (row >= top && row < top + shown) this.element.setAttribute("aria-activedescendant", `byte-${this.cursor}`);
     else this.element.removeAttribute("aria-activedescendant");
   }
 
+  private addressText(offset: number): string {
+    return (this.base + offset).toString(16).padStart(this.digits, "0");
+  }
+
   private row(row: number): HTMLElement {
-    const start = row * WIDTH;
+    const start = row * this.width;
     const bytes = element("span", { class: "bytes", role: "presentation" });
     const text = element("span", { class: "text", "aria-hidden": "true" });
-    for (let offset = start; offset < Math.min(start + WIDTH, this.size); offset++) {
+    for (let offset = start; offset < Math.min(start + this.width, this.size); offset++) {
       const byte = this.cache.byte(this.stream, offset);
+      const special = this.mark(offset);
       const marks = [
+        ...(special === undefined ? [] : [special.kind]),
         ...(inside(this.field, offset) ? ["field"] : []),
         ...(inside(this.code, offset) ? ["code"] : []),
         ...(offset === this.cursor ? ["cursor"] : []),
         ...(byte === 0 ? ["zero"] : []),
       ].join(" ");
-      const attributes = { class: `byte ${marks}`, "data-offset": String(offset) };
+      const attributes = {
+        class: `byte ${marks}`,
+        "data-offset": String(offset),
+        ...(special === undefined ? {} : { title: special.text }),
+      };
       bytes.append(
         element(
           "span",
@@ -172,7 +228,7 @@ export class HexView {
     return element(
       "div",
       { class: "line", role: "row", "aria-rowindex": String(row + 1) },
-      element("span", { class: "address", role: "rowheader" }, start.toString(16).padStart(this.digits, "0")),
+      element("span", { class: "address", role: "rowheader" }, this.addressText(start)),
       bytes,
       text,
     );

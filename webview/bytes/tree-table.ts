@@ -1,4 +1,5 @@
 /** The tree table: name, value, meaning and range of every field. Only the rows on the screen exist. */
+import "./tree-table.css";
 import { element } from "../ui/dom.ts";
 import type { Row } from "../artefact/messages.ts";
 import { RowScroller } from "./scroll.ts";
@@ -160,7 +161,13 @@ export class TreeTable {
         ...(row.hasChildren ? { "aria-expanded": String(open) } : {}),
       },
       name,
-      element("span", { class: "value mono", role: "gridcell" }, visible(row.value)),
+      element(
+        "span",
+        row.was === undefined
+          ? { class: "value mono", role: "gridcell" }
+          : { class: "value mono changed", role: "gridcell", title: `was ${visible(row.was)}` },
+        visible(row.value),
+      ),
       meaning,
       element("span", { class: "range mono", role: "gridcell" }, range),
     );

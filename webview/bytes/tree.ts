@@ -34,6 +34,23 @@ export class Tree {
     this.flatten();
   }
 
+  /** The rows are others now; what is open stays open as far as its id is still there. Rejects as `unfold` does. */
+  async replaceRoots(roots: readonly Row[]): Promise<void> {
+    const open = new Set(this.open);
+    this.setRoots(roots);
+    const reopen = async (rows: readonly Row[]): Promise<void> => {
+      for (const { id, hasChildren } of rows) {
+        if (!hasChildren || !open.has(id)) continue;
+        const children = await this.load(id);
+        this.adopt(id, children);
+        this.open.add(id);
+        await reopen(children);
+      }
+    };
+    await reopen(roots);
+    this.flatten();
+  }
+
   indexOf(id: number): number {
     return this.visible.findIndex(({ row }) => row.id === id);
   }
@@ -44,11 +61,7 @@ export class Tree {
 
   /** Rejects when the children cannot be read. */
   async unfold(id: number): Promise<void> {
-    if (!this.children.has(id)) {
-      const rows = await this.load(id);
-      this.children.set(id, rows);
-      for (const row of rows) this.parents.set(row.id, id);
-    }
+    if (!this.children.has(id)) this.adopt(id, await this.load(id));
     this.open.add(id);
     this.flatten();
   }
@@ -56,6 +69,11 @@ export class Tree {
   fold(id: number): void {
     this.open.delete(id);
     this.flatten();
+  }
+
+  private adopt(id: number, rows: readonly Row[]): void {
+    this.children.set(id, rows);
+    for (const row of rows) this.parents.set(row.id, id);
   }
 
   private flatten(): void {
