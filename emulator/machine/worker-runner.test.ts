@@ -115,3 +115,64 @@ test("temporary breakpoints hold for one run, beside those that were set", async
   await runner.run([temporary]);
   assert.deepEqual(state.armed, [[own], [own, temporary], [own]]);
 });
+
+/** A machine that stops once by `first` at an instruction with a breakpoint, as the core does before it looks for one. */
+function breakpointAt(place: bigint, first: RunResult) {
+  const breakpoint: RunResult = { reason: "breakpoint", space: "lin", address: place };
+  let told = false;
+  let ignored: bigint | undefined;
+  const counting = countingMachine((icount) => {
+    if (icount === place + 100n) return { reason: "poweroff" };
+    if (icount !== place) return undefined;
+    if (!told) {
+      told = true;
+      return first;
+    }
+    return ignored === icount ? undefined : breakpoint;
+  });
+  counting.machine.ignoreBreakpointOnce = () => (ignored = counting.state.icount);
+  return { ...counting, breakpoint };
+}
+
+const BEFORE_BREAKPOINTS: readonly RunResult[] = [
+  { reason: "phase", phase: { name: "kernel", icount: 500n } },
+  { reason: "event", event: { id: 0, kind: "paging", icount: 500n, text: "" } },
+  { reason: "watchpoint", address: 0n, access: "write", watchpoints: [0] },
+  { reason: "catch", caught: { kind: "port", at: 0n, catches: [0] } },
+];
+
+for (const first of BEFORE_BREAKPOINTS) {
+  test(`a breakpoint at the place of a stop by ${first.reason} is told by the next run, once`, async () => {
+    const { machine, state, breakpoint } = breakpointAt(500n, first);
+    const runner = new MachineRunner(machine, { pace: false, slice: 1000 });
+    assert.equal(await runner.run(), first);
+    assert.equal(await runner.run(), breakpoint);
+    assert.equal(state.icount, 500n);
+    assert.deepEqual(await runner.run(), { reason: "poweroff" });
+  });
+}
+
+test("a breakpoint at the place of any other stop is passed over, and so is one that steps have come to", async () => {
+  const shown = breakpointAt(500n, { reason: "panic", message: "" });
+  const runner = new MachineRunner(shown.machine, { pace: false, slice: 1000 });
+  assert.equal((await runner.run()).reason, "panic");
+  assert.deepEqual(await runner.run(), { reason: "poweroff" });
+
+  // The phase began one instruction before.
+  const [phase] = BEFORE_BREAKPOINTS as [RunResult];
+  let begun = false;
+  let ignored: bigint | undefined;
+  const { machine } = countingMachine((icount) => {
+    if (icount === 499n && !begun) {
+      begun = true;
+      return phase;
+    }
+    if (icount === 500n && ignored !== icount) return { reason: "breakpoint", space: "lin", address: 500n };
+    return icount === 600n ? { reason: "poweroff" } : undefined;
+  });
+  machine.ignoreBreakpointOnce = () => (ignored = machine.icount);
+  const stepping = new MachineRunner(machine, { pace: false, slice: 1000 });
+  assert.equal(await stepping.run(), phase);
+  assert.deepEqual(await stepping.step(1), { reason: "step" });
+  assert.deepEqual(await stepping.run(), { reason: "poweroff" });
+});
