@@ -1,5 +1,6 @@
 /** A Target over the machine of this project, which runs in a worker thread and speaks worker-protocol.ts. */
 import { Worker } from "node:worker_threads";
+import { unpackCpu } from "../emulator/machine/cpu-packing.ts";
 import type { WorkerMessage, WorkerMethod, WorkerMethods, WorkerRequest } from "../emulator/machine/worker-protocol.ts";
 import type { CpuState, CreateTarget, Target, TargetEvents } from "./target.ts";
 
@@ -64,7 +65,7 @@ export function machineTarget(thread: MachineThread, events: TargetEvents): Targ
       case "error": {
         const call = waiting.get(message.id);
         waiting.delete(message.id);
-        if (message.kind === "result" && message.cpu !== undefined) standing = Promise.resolve(message.cpu);
+        if (message.kind === "result" && message.cpu !== undefined) standing = Promise.resolve(unpackCpu(message.cpu));
         if (message.kind === "result") call?.resolve(message.value);
         else call?.reject(new Error(message.message));
       }

@@ -18,16 +18,19 @@ const STEPS: ReadonlySet<string> = new Set(["stepIn", "next", "stepOut"]);
  */
 function gathering(out: NodeJS.WritableStream): (message: object) => void {
   let pending = "";
-  let stepping: NodeJS.Timeout | undefined;
+  let stepping = false;
   const flush = (): void => {
-    clearTimeout(stepping);
-    stepping = undefined;
+    stepping = false;
     if (pending !== "") out.write(pending);
     pending = "";
   };
+  // One timer for all steps: setting one up takes longer than to set it anew.
+  const limit = setTimeout(flush, STEP_MS);
   return (message) => {
-    if (beginsStep(message)) stepping ??= setTimeout(flush, STEP_MS);
-    else if (pending === "" || (stepping !== undefined && !isRunning(message))) process.nextTick(flush);
+    if (beginsStep(message)) {
+      stepping = true;
+      limit.refresh();
+    } else if (pending === "" || (stepping && !isRunning(message))) process.nextTick(flush);
     pending += framed(message);
   };
 }

@@ -92,7 +92,7 @@ export interface WorkerRequest {
 }
 
 export type WorkerMessage =
-  | { kind: "result"; id: number; value: unknown; cpu?: CpuState }
+  | { kind: "result"; id: number; value: unknown; cpu?: ArrayBuffer }
   | { kind: "error"; id: number; message: string }
   | { kind: "output"; source: number | "debug"; bytes: Uint8Array }
   | { kind: "phase"; phase: Phase }

@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BootMachine, MachineEvents, RunResult, Screen } from "./api.ts";
+import { unpackCpu } from "./cpu-packing.ts";
 import type { WorkerMessage, WorkerMethod, WorkerRequest } from "./worker-protocol.ts";
 import { serveMachine } from "./worker-server.ts";
 
 /** A machine behind a port, that says by `run` how its runs go, and shows `screen`. */
 async function served(run: (machine: { icount: bigint; events: MachineEvents }) => RunResult) {
+  const packed = new ArrayBuffer(4096);
   const state = { icount: 0n, screen: { kind: "off" } as Screen, looks: 0, events: undefined as unknown };
   const machine = {
     get icount() {
       return state.icount;
     },
-    cpu: () => ({ icount: state.icount }),
+    cpu: () => ({ ...unpackCpu(packed), icount: state.icount }),
     run: () => run(state as { icount: bigint; events: MachineEvents }),
     screen: () => {
       state.looks++;
@@ -65,7 +67,7 @@ test("the answer to a move has the processor, others have not", async () => {
   });
   const moved = await call("run", []);
   assert.deepEqual(moved.value, stop);
-  assert.equal(moved.cpu?.icount, 7n);
+  assert.equal(unpackCpu(moved.cpu as ArrayBuffer).icount, 7n);
   assert.equal((await call("setBreakpoints", [])).cpu, undefined);
 });
 

@@ -3,6 +3,7 @@ import { performance } from "node:perf_hooks";
 import type { MessagePort } from "node:worker_threads";
 import type { BootEvent, BootMachine, MachineEvents } from "./api.ts";
 import type { BootPlan } from "./boot-plan.ts";
+import { packCpu } from "./cpu-packing.ts";
 import { ScreenWatch } from "./screen-watch.ts";
 import { TraceControl } from "./trace-file.ts";
 import { readMemory, writeMemory } from "./worker-memory.ts";
@@ -163,7 +164,7 @@ export function serveMachine(port: Pick<MessagePort, "postMessage" | "on">, crea
       bootEvents.flush();
       const moved = MOVES.has(request.method) && machine !== undefined && runner?.running === false;
       if (moved) screen.look(() => live().screen());
-      post(moved && message.kind === "result" ? { ...message, cpu: live().cpu() } : message);
+      post(moved && message.kind === "result" ? { ...message, cpu: packCpu(live().cpu()) } : message);
     });
   });
 }
