@@ -12,15 +12,21 @@ const HLT = 0xf4;
 /** By guest physical address. */
 type Bytes = Record<number, readonly number[]>;
 
-/** A machine in real mode at 0000:1000 with a stack below 0x7000; every vector leads to an IRET at HANDLER. */
-async function machine(program: readonly number[], more: Bytes = {}): Promise<Machine> {
+/**
+ * A machine in real mode at 0000:1000 with a stack below 0x7000; every vector leads to an IRET at HANDLER. Nothing is
+ * translated unless said after how many entries.
+ */
+async function machine(program: readonly number[], more: Bytes = {}, translateAfter = Infinity): Promise<Machine> {
   const vectors = Array.from({ length: 256 }, () => [HANDLER & 255, HANDLER >> 8, 0, 0]).flat();
   const all: Bytes = { 0: vectors, [ORIGIN]: program, [HANDLER]: [0xcf], ...more };
   const writes = Object.entries<readonly number[]>(all).map(([at, bytes]) => ({
     physical: Number(at),
     bytes: Uint8Array.from(bytes),
   }));
-  const made = await Machine.createRaw({ memoryMiB: 2, writes }, { output: () => undefined, phase: () => undefined });
+  const made = await Machine.createRaw(
+    { memoryMiB: 2, writes, translateAfter },
+    { output: () => undefined, phase: () => undefined },
+  );
   for (const name of ["cs", "ds", "es", "ss"]) {
     made.writeRegister(`${name}.selector`, 0n);
     made.writeRegister(`${name}.base`, 0n);
@@ -35,19 +41,48 @@ const caughtOf = (result: RunResult): Caught => {
   return result.caught;
 };
 
-/** Runs a program with catches to its HLT; what was caught, with RIP. The end must be that of a run without catches. */
+/** Times that a program is run over when it is to be translated. */
+const TURNS = 20;
+
+/** mov bp, TURNS / the program up to its HLT / jmp to the next instruction / dec bp / jnz to its beginning / hlt */
+function again(program: readonly number[]): number[] {
+  const body = [...program.slice(0, -1), 0xeb, 0];
+  const back = -(body.length + 5);
+  return [0xbd, TURNS, 0, ...body, 0x4d, 0x0f, 0x85, back & 255, (back >> 8) & 255, HLT];
+}
+
+/** Runs a machine with catches to its HLT; what was caught, with RIP. */
+function stopsOf(made: Machine, catches: readonly Catch[]) {
+  made.setCatches(catches);
+  const stops: (Caught & { rip: bigint })[] = [];
+  for (;;) {
+    // In slices, between which code is translated.
+    const result = made.run(50);
+    if (result.reason === "halted") return stops;
+    if (result.reason !== "budget") stops.push({ ...caughtOf(result), rip: made.cpu().rip });
+  }
+}
+
+/**
+ * Runs a program with catches to its HLT; what was caught, with RIP. The end must be that of a run without catches; and
+ * run over and over, from translated code it must be the same as from code that is interpreted.
+ */
 async function catching(program: readonly number[], catches: readonly Catch[], more: Bytes = {}) {
   const plain = await machine(program, more);
   assert.equal(plain.run(10_000).reason, "halted");
   const watched = await machine(program, more);
-  watched.setCatches(catches);
-  const stops: (Caught & { rip: bigint })[] = [];
-  for (;;) {
-    const result = watched.run(10_000);
-    if (result.reason === "halted") break;
-    stops.push({ ...caughtOf(result), rip: watched.cpu().rip });
-  }
+  const stops = stopsOf(watched, catches);
   assert.equal(watched.stateHash(), plain.stateHash());
+
+  const interpreted = await machine(again(program), more);
+  const expected = stopsOf(interpreted, catches);
+  if (stops.length > 0) assert.ok(expected.length >= stops.length + TURNS - 1, "caught in each turn");
+  const translated = await machine(again(program), more, 1);
+  assert.deepEqual(stopsOf(translated, catches), expected);
+  assert.equal(translated.stateHash(), interpreted.stateHash());
+  // Registers are looked at behind every instruction, which only the interpreter does.
+  const each = catches.some(({ kind }) => kind === "register");
+  assert.equal((translated.translation?.regions ?? 0) > 0, !each, "whether code was translated");
   return stops;
 }
 
@@ -224,15 +259,20 @@ test("watchpoints: all that an instruction touches, changes only when bytes chan
   const at = (access: Watchpoint["access"], length: number, address = 0x3000n): Watchpoint => ({
     ...{ space: "phys", address, length, access },
   });
-  const stops = async (list: readonly Watchpoint[]): Promise<unknown[]> => {
-    const made = await machine(program);
+  const stopsIn = (made: Machine, list: readonly Watchpoint[]): unknown[] => {
     made.setWatchpoints(list);
     const seen: unknown[] = [];
-    for (let result = made.run(100); result.reason !== "halted"; result = made.run(100)) {
-      assert.equal(result.reason, "watchpoint");
+    for (let result = made.run(50); result.reason !== "halted"; result = made.run(50)) {
       if (result.reason === "watchpoint") seen.push([made.cpu().rip, result.access, result.watchpoints]);
+      else assert.equal(result.reason, "budget");
     }
     return seen;
+  };
+  const stops = async (list: readonly Watchpoint[]): Promise<unknown[]> => {
+    const translated = await machine(again(program), {}, 1);
+    assert.deepEqual(stopsIn(translated, list), stopsIn(await machine(again(program)), list));
+    assert.ok((translated.translation?.regions ?? 0) > 0, "something was translated");
+    return stopsIn(await machine(program), list);
   };
   assert.deepEqual(await stops([at("change", 2)]), [[0x1005n, "write", [0]]]);
   assert.deepEqual(await stops([at("read", 4096), at("change", 1), at("write", 1, 0x3001n)]), [
