@@ -93,6 +93,8 @@ const BLOCK = 4096n;
 export class StandingMemory {
   readonly #target: Pick<Target, "readMemory">;
   readonly #blocks = new Map<bigint, Promise<Uint8Array>>();
+  /** Those of them that have come. */
+  readonly #held = new Map<bigint, DataView>();
 
   constructor(target: Pick<Target, "readMemory">) {
     this.#target = target;
@@ -119,8 +121,18 @@ export class StandingMemory {
     return result.subarray(0, done);
   }
 
-  /** A little-endian number; undefined where it cannot be read. */
-  async number(address: bigint, bytes: number): Promise<bigint | undefined> {
+  /** A little-endian number; undefined where it cannot be read. At once where its block has come: searches read thousands. */
+  number(address: bigint, bytes: number): bigint | undefined | Promise<bigint | undefined> {
+    const at = BigInt.asUintN(64, address);
+    const offset = Number(at % BLOCK);
+    const held = this.#held.get(at - BigInt(offset));
+    if (held === undefined || offset + bytes > held.byteLength) return this.#slowNumber(at, bytes);
+    if (bytes === 8) return held.getBigUint64(offset, true);
+    if (bytes === 4) return BigInt(held.getUint32(offset, true));
+    return bytes === 2 ? BigInt(held.getUint16(offset, true)) : this.#slowNumber(at, bytes);
+  }
+
+  async #slowNumber(address: bigint, bytes: number): Promise<bigint | undefined> {
     const read = await this.read(address, bytes);
     return read.length < bytes ? undefined : littleEndian(read);
   }
@@ -128,10 +140,16 @@ export class StandingMemory {
   #block(start: bigint): Promise<Uint8Array> {
     let block = this.#blocks.get(start);
     if (block === undefined) {
-      block = this.#target.readMemory("lin", start, Number(BLOCK));
+      block = this.#fetch(start);
       this.#blocks.set(start, block);
     }
     return block;
+  }
+
+  async #fetch(start: bigint): Promise<Uint8Array> {
+    const bytes = await this.#target.readMemory("lin", start, Number(BLOCK));
+    this.#held.set(start, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    return bytes;
   }
 }
 

@@ -91,12 +91,14 @@ export class InterruptFrames {
   }
 
   async #read(above: Frame, sp: bigint, width: 2 | 4 | 8): Promise<Popped | undefined> {
-    const item = (index: number): Promise<bigint | undefined> =>
+    const item = (index: number): ReturnType<StandingMemory["number"]> =>
       this.#memory.number(stackLinear(above.stack, sp + BigInt(index * width)), width);
-    const [ip, selector, flags] = [await item(0), await item(1), await item(2)];
-    if (ip === undefined || selector === undefined || flags === undefined) return undefined;
+    // What tells the most comes first.
+    const flags = await item(2);
     const zero = width === 2 ? FLAGS_ZERO_16 : FLAGS_ZERO;
-    if ((flags & zero) !== 0n || (flags & FLAGS_ONE) === 0n) return undefined;
+    if (flags === undefined || (flags & zero) !== 0n || (flags & FLAGS_ONE) === 0n) return undefined;
+    const [ip, selector] = [await item(0), await item(1)];
+    if (ip === undefined || selector === undefined) return undefined;
     const cs = Number(selector & 0xffffn);
     // Some push what lies above a selector, too; but never with 64 bits.
     if (width === 8 && selector > 0xffffn) return undefined;
