@@ -1,7 +1,9 @@
 /** Steps where others get lost: mode and stack switches, interrupts in the middle, and ends that are no breakpoints. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { client, kernelFile } from "./fixture.ts";
 import { ip, runTo, stack, standingAt, stepsGuest, value } from "./steps-guest.ts";
+import { loopingKernel } from "./tiny-kernel.ts";
 
 test("a step over a call comes back through mode switches, and from a call that switches mode and stack", async (t) => {
   const guest = await stepsGuest(t);
@@ -108,6 +110,31 @@ test("runs end at an address, a mode, or a count of instructions", async (t) => 
   assert.match(await session.refused("bootscope/runTo", { address: "nowhere" }), /was expected/);
   await session.close();
 });
+
+test(
+  "a pause right behind a request to run is in time, whatever it has to do first",
+  { timeout: 60_000 },
+  async (t) => {
+    const session = client(t);
+    const kernel = await kernelFile(t, loopingKernel());
+    await session.launch({ boot: "direct", kernel, memory: 32, stopOnEntry: true });
+    await session.stopped();
+    // Its mode never changes, and nothing else would end these runs.
+    const never = { address: "0x5000" };
+    for (const [command, args] of [
+      ["bootscope/runUntil", { what: "mode" }],
+      ["bootscope/runTo", never],
+      ["bootscope/runUntil", { what: "instructions", count: "0x1000000000" }],
+      ["continue", { threadId: 1 }],
+      ["bootscope/runUntil", { what: "mode" }],
+    ] as const) {
+      const [moves, pauses] = [session.request(command, args), session.request("pause", { threadId: 1 })];
+      assert.deepEqual([(await moves).success, (await pauses).success], [true, true]);
+      assert.equal((await session.stopped()).reason, "pause", command);
+    }
+    await session.close();
+  },
+);
 
 test("the debug console steps, runs and jumps, and says that the machine runs", async (t) => {
   const guest = await stepsGuest(t);

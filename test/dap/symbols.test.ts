@@ -5,7 +5,7 @@ import path from "node:path";
 import { test } from "node:test";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { findKallsyms } from "../../boot-formats/kallsyms.ts";
-import type { OutputEventBody } from "../../debug-adapter/protocol.ts";
+import type { OutputEventBody, PlaceResponse } from "../../debug-adapter/protocol.ts";
 import { busyboxInitramfs, cloudKernel, vmlinux } from "../../scripts/guests/guests.ts";
 import { readFile } from "node:fs/promises";
 import type { Client } from "./client.ts";
@@ -96,6 +96,42 @@ test("a kernel without symbol files is debugged by name, wherever KASLR put it",
   assert.equal(session.stderr, "");
 });
 
+test(
+  "a breakpoint at the kernel's first instruction stops there, where symbols are read for another one",
+  { timeout: 600_000 },
+  async (t) => {
+    const { vmlinuz: kernel } = await cloudKernel();
+    const session = client(t);
+    const launch = { boot: "direct", kernel };
+    await session.launch({ ...launch, stopAt: ["kernel"] });
+    assert.equal((await session.stopped()).description, "Paused at phase Kernel");
+    const entry = await valueOf(session, "rip");
+    // The same boot again, to the instruction, with nothing that stops at the phase. The kernel is not at its own addresses yet.
+    const name = `phys:0x${entry.toString(16)}`;
+    const set = async (...names: string[]): Promise<(number | undefined)[]> => {
+      const { breakpoints } = await session.ask<Breakpoints>("setFunctionBreakpoints", {
+        breakpoints: names.map((one) => ({ name: one })),
+      });
+      return breakpoints.map(({ id }) => id);
+    };
+    for (const [names, found] of [
+      [[name], false],
+      [[name, "start_kernel"], true],
+    ] as const) {
+      const [id] = await set(...names);
+      await session.ask("restart", { arguments: launch });
+      if (found) console.log((await told(session, "symbols from the kernel in memory")).trim());
+      const stop = await session.stopped();
+      assert.deepEqual([stop.reason, stop.hitBreakpointIds], ["function breakpoint", [id]]);
+      assert.equal(await valueOf(session, "rip"), entry);
+    }
+    assert.equal((await session.move("continue")).reason, "function breakpoint");
+    assert.equal(await valueOf(session, "rip"), await valueOf(session, "start_kernel"));
+    await session.close();
+    assert.equal(session.stderr, "");
+  },
+);
+
 test("a System.map is moved as KASLR moved the kernel", { timeout: 600_000 }, async (t) => {
   const { vmlinuz: kernel } = await cloudKernel();
   const linked = findKallsyms(await readFile(await vmlinux(kernel)))?.symbols ?? [];
@@ -137,6 +173,8 @@ test(
       assert.equal((await session.move("continue")).reason, "function breakpoint");
       const at = await valueOf(session, "cs:rip");
       assert.equal((await rows(`0x${at.toString(16)}`))?.symbol, name);
+      const place = await session.ask<PlaceResponse>("bootscope/place", { address: "cs:rip + 1" });
+      assert.equal(place.symbol, `${name}+0x1`);
     }
     await session.close();
   },
