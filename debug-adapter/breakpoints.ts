@@ -206,7 +206,8 @@ export class Breakpoints {
 
   /** Names that were not known may be known now. Does not wait: the symbols may have been read for a breakpoint. */
   symbolsChanged(): Promise<void> {
-    void this.refresh();
+    // A machine that fails meanwhile says so by itself.
+    void this.refresh().catch(() => undefined);
     return Promise.resolve();
   }
 
