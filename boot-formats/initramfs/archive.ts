@@ -268,9 +268,13 @@ function linkContents(entries: InitramfsEntry[]): void {
 /**
  * Lists all that is in an initramfs or initrd without keeping its contents. Damage behind the first archive's start is
  * told by `problem` of its segment, where the list then ends. Throws FormatError when the file is neither, or when it
- * is above a limit.
+ * is above a limit. `read` is told of bytes of content gone by; what it throws ends the work.
  */
-export async function indexInitramfs(bytes: Uint8Array, limits: Partial<InitramfsLimits> = {}): Promise<Initramfs> {
+export async function indexInitramfs(
+  bytes: Uint8Array,
+  limits: Partial<InitramfsLimits> = {},
+  read: (bytes: number) => void = () => undefined,
+): Promise<Initramfs> {
   const { unpackedBytes, entries: maxEntries } = { ...DEFAULT_LIMITS, ...limits };
   const bootConfig = findBootConfig(bytes);
   const index: Initramfs = { segments: [], entries: [], bootConfig };
@@ -288,7 +292,8 @@ export async function indexInitramfs(bytes: Uint8Array, limits: Partial<Initramf
       const entry = { ...event.entry, segment, archive: index.segments[segment]!.archives.length - 1 };
       index.entries.push(entry);
       segmentEntries.push(entry);
-    } else if (event.kind === "end") {
+    } else if (event.kind === "data") read(event.bytes.length);
+    else if (event.kind === "end") {
       const entry = index.entries.at(-1);
       if (event.target !== undefined) entry.target = event.target;
       if (event.problem !== undefined) entry.problem = event.problem;
