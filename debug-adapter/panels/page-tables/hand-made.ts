@@ -23,7 +23,7 @@ export class HandMade {
 
   constructor(bytes: number, mode: keyof typeof MODES, cr3 = 0x1000n) {
     this.memory = new Uint8Array(bytes);
-    this.#cpu = { ...MODES[mode], cr3, icount: 1n } as CpuState;
+    this.#cpu = { ...MODES[mode], cr3, icount: 1n, msrs: [] as CpuState["msrs"] } as CpuState;
   }
 
   /** The machine moves (or is written to): another processor state. */
