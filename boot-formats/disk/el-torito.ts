@@ -6,6 +6,8 @@ import { FieldReader, hex, type Field } from "../fields.ts";
 const SECTOR = 2048;
 /** Boot images are counted in these. */
 const VIRTUAL_SECTOR = 512;
+/** The boot information table ends at that byte of a boot image. */
+const BOOT_INFO_END = 64;
 const ENTRY_BYTES = 32;
 const FIRST_DESCRIPTOR = 16;
 const MAX_DESCRIPTORS = 64;
@@ -186,18 +188,27 @@ async function imageEntry(disk: Volume, reader: FieldReader, platform: string): 
   };
 }
 
-/** ISOLINUX and GRUB keep the CD's places at byte 8 of the image, written by mkisofs -boot-info-table. */
 async function bootInfoTable(disk: Volume, lba: number): Promise<Field | undefined> {
   const at = lba * SECTOR;
-  if (!disk.has(at, 64)) return undefined;
-  const reader = new FieldReader(await disk.read(at, 64, "the boot image"), disk.at(at), "the boot image");
+  if (!disk.has(at, BOOT_INFO_END)) return undefined;
+  const bytes = await disk.read(at, BOOT_INFO_END, "the boot image");
+  const found = bootInformation(new FieldReader(bytes, disk.at(at), "the boot image"));
+  return found?.image === lba ? found.field : undefined;
+}
+
+/**
+ * The table at byte 8 of a boot image, in which ISOLINUX and GRUB keep the CD's places (mkisofs -boot-info-table), and the
+ * sector that it names as the image's own; undefined for images without one.
+ */
+export function bootInformation(reader: FieldReader): { image: number; field: Field } | undefined {
   const descriptor = reader.u32("bi_pvd", 8, { note: "Sector of the primary volume descriptor." });
+  if (descriptor.raw !== FIRST_DESCRIPTOR) return undefined;
   const own = reader.u32("bi_file", 12, { note: "Sector of the image itself." });
-  if (descriptor.raw !== FIRST_DESCRIPTOR || own.raw !== lba) return undefined;
-  return reader.group("boot information table", 8, 56, "", [
+  const field = reader.group("boot information table", 8, BOOT_INFO_END - 8, "", [
     descriptor,
     own,
     reader.u32("bi_length", 16, { note: "Bytes of the image." }),
     reader.u32("bi_csum", 20, (raw) => ({ value: hex(raw, 8), note: "Sum of its words from byte 64 on." })),
   ]);
+  return { image: own.raw, field };
 }

@@ -185,6 +185,13 @@ function e820Fields(reader: FieldReader): Field {
   });
 }
 
+/** In boot_params the flag of boot sectors means nothing; GRUB clears it. */
+function withoutFlag(field: Field): Field {
+  if (field.name !== "boot_flag") return field;
+  const { problem, ...rest } = field;
+  return problem === undefined ? field : { ...rest, note: "the signature of a boot sector; GRUB clears it here" };
+}
+
 /**
  * Every field of the 4096 bytes of boot_params, in order; `physical` is where they lie, from which offsets count.
  * Throws FormatError for another size.
@@ -238,7 +245,7 @@ export function bootParamsFields(bytes: Uint8Array, physical = 0): Field[] {
       HEADER,
       HEADER_END - HEADER,
       hasHeader ? `boot protocol ${protocol >> 8}.${String(protocol & 0xff).padStart(2, "0")}` : "none",
-      hasHeader ? setupHeaderFields(reader, protocol) : [],
+      hasHeader ? setupHeaderFields(reader, protocol).map(withoutFlag) : [],
       hasHeader
         ? { note: "the kernel's setup header, filled in by the loader" }
         : { problem: `The magic "HdrS" is missing at ${hex(physical + HEADER_MAGIC)}: these may be no boot_params.` },
