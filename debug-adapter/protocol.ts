@@ -112,12 +112,132 @@ export interface CpuResponse {
 export interface WalkArguments {
   /** Any address expression (docs/expressions.md): "0xffffffff81000000", "rsp+8", "07c0:0000". */
   address: string;
+  /** Physical address of the first table, as an expression; that of CR3 unless given. */
+  root?: string;
 }
 
 export interface WalkResponse {
   walk: WireWalk;
   /** Beside `walk.steps`: the flags of each entry by name ("P", "RW", "US", "A", "D", "PS", "G", "NX", "PCD", "PWT"). */
   flags: string[][];
+}
+
+export interface PageTablesArguments {
+  /** Physical address of the first table, as an expression; that of CR3 unless given. */
+  root?: string;
+}
+
+/** What the page tables below a root map, and how they differ from those at an earlier stop. */
+export interface PageTablesResponse {
+  paging: WireWalk["paging"];
+  /** First tables in use: CR3's, and under page table isolation the kernel's and the one for user mode. */
+  roots: { root: Hex; of: "only" | "kernel" | "user"; current: boolean }[];
+  /** The root that is told of; absent, like all that follows, when paging is off. */
+  root?: Hex;
+  totals?: {
+    /** Pages by size in bytes, the largest first; only sizes that occur. */
+    pages: { size: number; count: number }[];
+    /** Bytes mapped in all, for user mode, and both writable and executable. */
+    mapped: number;
+    user: number;
+    writableExecutable: number;
+    /** Pages that hold tables, and entries that lead to one. */
+    tables: number;
+    references: number;
+    /** Tables that were not read as there are too many, and those that lie where there is no memory. */
+    unread: number;
+    outside: number;
+  };
+  /** The earlier stop that the tables are compared with, and its root; absent when its tables are not known. */
+  since?: { icount: Hex; root: Hex };
+  /** Entries that are new, gone or changed since. */
+  changes?: number;
+}
+
+export interface PageTableRowsArguments extends PageTablesArguments {
+  /** Any linear address (hexadecimal) that the table covers. */
+  linear: Hex;
+  /** Tables above it. */
+  depth: number;
+  /** With `count`: entries from this one on, each by itself; else all, with neighbours folded. */
+  first?: number;
+  count?: number;
+}
+
+/** A run of neighbouring entries of a page table that say the same of what follows in a row, or of one thing. */
+export interface PageTableRow {
+  /** "absent": not present, but not 0 either. */
+  kind: "table" | "page" | "absent";
+  /** First linear address, and bytes that each entry covers. */
+  linear: Hex;
+  span: number;
+  depth: number;
+  level: string;
+  /** First entry, and how many. */
+  index: number;
+  entries: number;
+  /** What the first leads to or maps; the others lead to the "same", or to what follows ("consecutive"). */
+  physical?: Hex;
+  order: "consecutive" | "same";
+  entryAddress: Hex;
+  /** Value of the first entry, and its flags by name but for A and D. */
+  entry: Hex;
+  flags: string[];
+  /** Rights of all levels together, as "urwx". */
+  rights: string;
+  /** Entries with A, and with D. */
+  accessed: number;
+  dirty: number;
+  /** Since the earlier stop; "touched": only A or D differ. */
+  change?: "new" | "gone" | "changed" | "touched";
+  /** Value of the first entry then, where it differs. */
+  before?: Hex;
+  /** Of a table: bytes mapped below it, entries that lead to it, and entries below it that are new, gone or changed. */
+  mapped?: number;
+  references?: number;
+  changesBelow?: number;
+  /** Of a table: it is also above itself. */
+  circular?: true;
+}
+
+export interface PageTableRowsResponse {
+  /** Empty when there is no such table (any more). */
+  rows: PageTableRow[];
+}
+
+export interface PageMapArguments extends PageTablesArguments {
+  /** First and last linear address, hexadecimal; the whole space unless given. */
+  first?: Hex;
+  last?: Hex;
+  /** 1 to 4096 equal stretches. */
+  buckets: number;
+}
+
+export interface PageMapResponse {
+  first: Hex;
+  last: Hex;
+  /** By rights ("urwx"): what share of each stretch is mapped so, from 0 to 1. */
+  lanes: { rights: string; shares: number[] }[];
+}
+
+export interface MappingsArguments extends PageTablesArguments {
+  /** Any address expression; a linear one stands for the physical one that it is mapped to. */
+  address: string;
+  /** First of the mappings wanted, and how many (at most 1000; 100 unless given). */
+  from?: number;
+  count?: number;
+}
+
+export interface MappingsResponse {
+  space: Space;
+  /** Absent where a linear address is not mapped. */
+  physical?: Hex;
+  /** All linear addresses of the physical one. */
+  total: number;
+  /** Some of them, in their order. */
+  mappings: { linear: Hex; pageSize: number; rights: string; entryAddress: Hex }[];
+  /** Levels at which the page holds a table: "PDE". */
+  tables: string[];
 }
 
 export interface MemoryArguments {
@@ -184,6 +304,27 @@ export interface OriginsResponse {
     /** One line: "LBA 0 of drive 80h, disk.img". */
     text: string;
   })[];
+}
+
+export interface PlaceArguments {
+  /** Any address expression. */
+  address: string;
+}
+
+/** What is known of one byte of memory, beside its value. */
+export interface PlaceResponse {
+  space: Space;
+  address: Hex;
+  /** Guest physical address; absent where a linear one is not mapped. */
+  physical?: Hex;
+  /** Why a linear address is not mapped: "PDE not present". */
+  fault?: string;
+  /** The symbol that it belongs to: "start_kernel+0x10". */
+  symbol?: string;
+  /** Where the byte came from: "LBA 2048 of drive 80h, disk.img". */
+  origin?: string;
+  /** Bytes of guest RAM, which begins at physical address 0. */
+  ram: Hex;
 }
 
 /** A field of a structure in guest memory. */
@@ -277,20 +418,132 @@ export type RunUntilArguments =
   /** So many have been retired from now on. */
   | { what: "instructions"; count: Hex | number };
 
+export interface InitramfsArguments {
+  /** First of the entries wanted, and how many (at most 1000): none unless given. */
+  from?: number;
+  count?: number;
+  /** Only entries whose path contains this text, in any case of letters. */
+  filter?: string;
+  /** Read memory anew though the machine has not moved: it has been written to. */
+  again?: boolean;
+}
+
+export interface InitramfsSegment {
+  /** What it is for: "Intel microcode", "initramfs by dracut". */
+  name: string;
+  /** "gzip", "xz" and so on; undefined for plain archives. */
+  compression?: string;
+  /** First byte, counted from the beginning of the initramfs. */
+  offset: number;
+  /** Bytes in memory. */
+  size: number;
+  /** Bytes of the archives themselves. */
+  unpackedSize: number;
+  entries: number;
+  problem?: string;
+}
+
+export interface InitramfsEntry {
+  /** Place in the list of all entries. */
+  index: number;
+  segment: number;
+  path: string;
+  /** As `ls -l` has it: "-rwxr-xr-x". */
+  mode: string;
+  /** Bytes of content. */
+  size: number;
+  uid: number;
+  gid: number;
+  /** Target of a symbolic link. */
+  target?: string;
+  /** Guest physical address of the content, where it is not compressed. */
+  physical?: Hex;
+  /** The bytes at that address are no longer those of the file. */
+  overwritten?: true;
+  problem?: string;
+}
+
+export interface InitramfsResponse {
+  /** Where the archive lies; undefined when none was handed over (yet). */
+  place?: { physical: Hex; size: number };
+  /** Where that is known from, or why nothing is known: one sentence. */
+  source: string;
+  /** Memory is still being read or decompressed, so much of it is done: ask again for the rest. */
+  reading?: { done: number; total: number };
+  /** What memory was held against: a file, a disk, or what it held at an earlier stop. Pages have 4096 bytes. */
+  comparison?: { text: string; pages: number; differ: number };
+  /** One sentence each. */
+  problems: string[];
+  segments: InitramfsSegment[];
+  /** Entries that the filter lets through. */
+  total: number;
+  from: number;
+  entries: InitramfsEntry[];
+}
+
+export interface InitramfsAtArguments {
+  /** Any address expression. */
+  address: string;
+}
+
+export interface InitramfsAtResponse {
+  physical: Hex;
+  /** One or two sentences. */
+  text: string;
+  segment?: number;
+  /** Byte of the segment's data as they lie in memory. */
+  offset?: number;
+  /** Index of the entry, in a segment that is not compressed. */
+  entry?: number;
+  /** What of the entry lies there; `offset` then counts within that part. */
+  part?: "header" | "name" | "content" | "padding";
+}
+
+/** What a region of the memory map is about; one that lies in another's is drawn below it. */
+export type MemoryLayer = "e820" | "firmware" | "loader" | "handover" | "kernel" | "processor" | "devices";
+
+export interface MemoryRegion {
+  /** Guest physical addresses of the first byte, and behind the last one. */
+  first: Hex;
+  end: Hex;
+  layer: MemoryLayer;
+  /** "kernel text", "page tables", "usable RAM". */
+  owner: string;
+  /** Further words: names, what is in it. */
+  detail: string;
+  /** What this is known from. */
+  source: string;
+}
+
+export interface MemoryMapResponse {
+  /** By layer, and within it by address. */
+  regions: MemoryRegion[];
+  /** What could not be told, one sentence each. */
+  problems: string[];
+}
+
 /** Custom requests: arguments and response body by command. */
 export interface CustomRequests {
   "bootscope/cpu": { arguments: undefined; body: CpuResponse };
   "bootscope/walk": { arguments: WalkArguments; body: WalkResponse };
+  "bootscope/pageTables": { arguments: PageTablesArguments; body: PageTablesResponse };
+  "bootscope/pageTableRows": { arguments: PageTableRowsArguments; body: PageTableRowsResponse };
+  "bootscope/pageMap": { arguments: PageMapArguments; body: PageMapResponse };
+  "bootscope/mappings": { arguments: MappingsArguments; body: MappingsResponse };
   "bootscope/memory": { arguments: MemoryArguments; body: MemoryResponse };
   "bootscope/serialInput": { arguments: SerialInputArguments; body: undefined };
   "bootscope/phases": { arguments: undefined; body: PhasesResponse };
   "bootscope/events": { arguments: EventsArguments; body: EventsResponse };
   "bootscope/origins": { arguments: OriginsArguments; body: OriginsResponse };
+  "bootscope/place": { arguments: PlaceArguments; body: PlaceResponse };
   "bootscope/bootSector": { arguments: undefined; body: BootSectorResponse };
   "bootscope/bootParams": { arguments: BootParamsArguments; body: BootParamsResponse };
   "bootscope/screen": { arguments: undefined; body: ScreenResponse };
   "bootscope/keyboardInput": { arguments: KeyboardInputArguments; body: undefined };
   "bootscope/mouseInput": { arguments: MouseInputArguments; body: undefined };
+  "bootscope/initramfs": { arguments: InitramfsArguments; body: InitramfsResponse };
+  "bootscope/initramfsAt": { arguments: InitramfsAtArguments; body: InitramfsAtResponse };
+  "bootscope/memoryMap": { arguments: undefined; body: MemoryMapResponse };
   "bootscope/runTo": { arguments: RunToArguments; body: undefined };
   "bootscope/runUntil": { arguments: RunUntilArguments; body: undefined };
 }

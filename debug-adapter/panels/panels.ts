@@ -18,6 +18,11 @@ import { walkFlags } from "../walk.ts";
 import { toWire } from "../wire.ts";
 import { bootParams } from "./boot-params.ts";
 import { bootSector } from "./boot-sector.ts";
+import { HandOver } from "./handed-over.ts";
+import { InitramfsPanel } from "./initramfs.ts";
+import { memoryMap } from "./memory-map.ts";
+import { PageTables } from "./page-tables.ts";
+import { placeOf } from "./place.ts";
 
 /** Characters that one request of serial input may carry. */
 const MAX_SERIAL_INPUT = 1 << 16;
@@ -39,6 +44,15 @@ export interface PanelHost {
 type PanelRoutes = { [C in keyof CustomRequests]: (args: Arguments) => Promise<CustomRequests[C]["body"]> };
 
 export function panelRoutes(target: Target, host: PanelHost): PanelRoutes {
+  const handOver = new HandOver(target);
+  const initramfs = new InitramfsPanel(target, { ...host, handOver });
+  const pageTables = new PageTables(target);
+  /** Refuses while the machine runs, as what is read in pieces would not fit together. */
+  const standing = async (): Promise<ExpressionContext> => {
+    host.requireMachine();
+    host.requireStopped();
+    return host.context();
+  };
   return {
     "bootscope/cpu": async () => {
       host.requireMachine();
@@ -49,9 +63,16 @@ export function panelRoutes(target: Target, host: PanelHost): PanelRoutes {
       host.requireMachine();
       const { address, space } = await evaluateAddress(textOf(args, "address"), await host.context());
       if (space === "phys") throw new Error("A page table walk starts from a linear address, not from a physical one.");
-      const walk = await target.walk(address);
+      const walk =
+        args["root"] === undefined
+          ? await target.walk(address)
+          : await pageTables.walk(address, args, await host.context());
       return { walk: toWire(walk), flags: walkFlags(walk) };
     },
+    "bootscope/pageTables": async (args) => pageTables.overview(args, await standing()),
+    "bootscope/pageTableRows": async (args) => pageTables.rows(args, await standing()),
+    "bootscope/pageMap": async (args) => pageTables.map(args, await standing()),
+    "bootscope/mappings": async (args) => pageTables.mappings(args, await standing()),
     "bootscope/memory": async (args) => {
       host.requireMachine();
       return panelMemory(target, args, await host.context());
@@ -79,6 +100,10 @@ export function panelRoutes(target: Target, host: PanelHost): PanelRoutes {
       const origins = await originsAt(target, at, integerOf(args, "length", 1, MAX_ORIGINS));
       return { origins: origins.map((origin) => ({ ...toWire(origin), text: originText(origin) })) };
     },
+    "bootscope/place": async (args) => {
+      host.requireMachine();
+      return placeOf(target, host.symbols, host.memoryBytes(), args, await host.context());
+    },
     "bootscope/bootSector": async () => {
       host.requireMachine();
       return bootSector(target);
@@ -95,6 +120,18 @@ export function panelRoutes(target: Target, host: PanelHost): PanelRoutes {
       host.requireMachine();
       await target.keyboardInput(bytesOf(args, "codes", MAX_KEYBOARD_INPUT));
       return undefined;
+    },
+    "bootscope/initramfs": async (args) => {
+      host.requireStopped();
+      return initramfs.list(args);
+    },
+    "bootscope/initramfsAt": async (args) => {
+      host.requireStopped();
+      return initramfs.at(args);
+    },
+    "bootscope/memoryMap": async () => {
+      host.requireStopped();
+      return memoryMap(target, { ...host, handOver });
     },
     "bootscope/runTo": async (args) => {
       await host.motion.runTo(args);
