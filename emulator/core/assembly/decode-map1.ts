@@ -3,7 +3,9 @@ import { L } from "../layout";
 import { H } from "./handlers.gen";
 import { codeSize, osize, rep, has66, lock, rex, fetch8, fetch16, fetch32, emit, emitCold, setOsize } from "./decode";
 import { isReg, reg, rm, regRaw, fetchModRM, prepareMemory, prepareCold, fillMemory, reg8, regOf } from "./decode-operand";
-import { undefinedOpcode, coldModRM, UNCHECKED, coldInteger, systemModRM, conditionalBranch, modrmInfo, storeHandler } from "./decode-map0";
+import { conditionalBranch } from "./decode-branches";
+import { undefinedOpcode, coldModRM, UNCHECKED, coldInteger, systemModRM, modrmInfo } from "./decode-cold";
+import { storeHandler } from "./decode-moves";
 import { sseAccess, sseExists } from "./sse/sse";
 
 function system(opcode: u32): bool {
