@@ -6,7 +6,7 @@ import path from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import type { DebugProtocol } from "@vscode/debugprotocol";
-import type { EventsResponse, OriginsResponse, ScreenResponse } from "../../debug-adapter/protocol.ts";
+import type { EventsResponse, OriginsResponse, PlaceResponse, ScreenResponse } from "../../debug-adapter/protocol.ts";
 import { seabiosFiles } from "../../scripts/guests/firmware.ts";
 import type { Client } from "./client.ts";
 import { client, temporaryFolder } from "./fixture.ts";
@@ -140,6 +140,10 @@ for (const [name, firmware] of firmwares) {
         length: 512,
       });
       assert.equal(origins[0]?.text, `LBA 1 of drive 80h, ${image}`);
+      const behind = await session.ask<PlaceResponse>("bootscope/place", { address: "0x7e10" });
+      assert.deepEqual([behind.space, behind.address, behind.physical], ["lin", "0x7e10", "0x7e10"]);
+      assert.equal(behind.origin, `LBA 1 from byte 16 of drive 80h, ${image}`);
+      assert.equal(BigInt(behind.ram), 64n << 20n);
 
       await session.ask("setExceptionBreakpoints", { filters: ["event:protected-mode"] });
       const event = await session.move("continue");

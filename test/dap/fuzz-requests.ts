@@ -53,6 +53,7 @@ const COMMANDS = [
   "stepBack", "stepInTargets", "terminateThreads", "threads", "variables", "writeMemory", "runInTerminal",
   "bootscope/cpu", "bootscope/walk", "bootscope/memory", "bootscope/serialInput", "bootscope/phases",
   "bootscope/events", "bootscope/origins", "bootscope/screen", "bootscope/keyboardInput", "bootscope/mouseInput",
+  "bootscope/place", "bootscope/bootSector", "bootscope/bootParams",
   "bootscope/nothing", "", "__proto__", "constructor", "toString", "\u0000",
 ];
 const MOVES = ["continue", "next", "stepIn", "stepOut", "pause", "bootscope/runTo", "bootscope/runUntil"];
@@ -218,7 +219,10 @@ export class Requests {
           filters: random.of([[], ["tripleFault", "panic"], ["phase:init"], ["event:gdt", "event:cr3"], ["nothing"]]),
         };
       case "bootscope/walk":
+      case "bootscope/place":
         return { address: address() };
+      case "bootscope/bootParams":
+        return random.chance(50) ? { address: address() } : { everywhere: random.chance(50) };
       case "bootscope/memory":
         return { address: address(), length: random.of([1, 64, 512]), disassemble: random.chance(50) };
       case "bootscope/serialInput":

@@ -5,16 +5,24 @@
 import {
   provideVSCodeDesignSystem,
   vsCodeButton,
+  vsCodeCheckbox,
   vsCodeDropdown,
   vsCodeOption,
   vsCodeTextField,
   type Button,
+  type Checkbox,
   type Dropdown,
   type TextField,
 } from "@vscode/webview-ui-toolkit";
 import { element } from "./dom.ts";
 
-provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeDropdown(), vsCodeOption(), vsCodeTextField());
+provideVSCodeDesignSystem().register(
+  vsCodeButton(),
+  vsCodeCheckbox(),
+  vsCodeDropdown(),
+  vsCodeOption(),
+  vsCodeTextField(),
+);
 
 export interface ButtonOptions {
   label: string;
@@ -94,6 +102,33 @@ export function dropdown(label: string, onChange: (value: string) => void): Choi
         }),
       );
       control.value = selected;
+    },
+  };
+}
+
+export interface CheckInput {
+  element: HTMLElement;
+  checked: boolean;
+}
+
+export function checkbox(label: string, title: string, onChange: (isChecked: boolean) => void): CheckInput {
+  const control = element("vscode-checkbox", { title }) as Checkbox;
+  control.append(label);
+  // Its "change" also comes when the program sets it.
+  let checked = false;
+  control.addEventListener("change", () => {
+    if (control.checked === checked) return;
+    checked = control.checked;
+    onChange(checked);
+  });
+  return {
+    element: control,
+    get checked() {
+      return checked;
+    },
+    set checked(value) {
+      checked = value;
+      control.checked = value;
     },
   };
 }

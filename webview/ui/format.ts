@@ -19,6 +19,10 @@ export function bytesOf(data: Base64): Uint8Array {
   return Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
 }
 
+export function base64Of(bytes: Uint8Array): Base64 {
+  return btoa(String.fromCharCode(...bytes));
+}
+
 export function byteText(value: number): string {
   return value.toString(16).padStart(2, "0");
 }
