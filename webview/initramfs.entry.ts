@@ -22,7 +22,8 @@ let state: SessionState["state"] = "none";
 /** What the list was read for: filter, and session and stop. */
 let asked = 0;
 let edits = "";
-/** Physical address that "Show in Memory" goes to. */
+/** The archive's first byte, and where "Show in Memory" goes to: there, or to what was chosen of it. */
+let archive: string | undefined;
 let target: string | undefined;
 
 const filter = textField({
@@ -114,6 +115,7 @@ connect({ session: ({ session }) => show(session) });
 function clear(): void {
   asked++;
   edits = "";
+  archive = undefined;
   target = undefined;
   for (const part of [source, notes, segments, found]) part.replaceChildren();
   entries.begin([]);
@@ -145,7 +147,8 @@ async function read(again = false): Promise<void> {
   clearFailure();
   entries.begin(answer.entries);
   const { place } = answer;
-  target = place && `phys:${place.physical}`;
+  archive = place && `phys:${place.physical}`;
+  target = archive;
   source.replaceChildren(...sourceOf(answer));
   notes.replaceChildren(...notesOf(answer));
   segments.replaceChildren(...(answer.segments.length > 0 ? [segmentTable(answer.segments, place?.physical)] : []));
@@ -174,7 +177,7 @@ async function lookUp(): Promise<void> {
 
 function choose(entry: InitramfsEntry | undefined): void {
   if (entry === undefined) return;
-  if (entry.physical !== undefined) target = `phys:${entry.physical}`;
+  target = entry.physical === undefined ? archive : `phys:${entry.physical}`;
   const where =
     entry.physical === undefined
       ? entry.size === 0
