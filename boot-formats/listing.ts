@@ -3,7 +3,7 @@
  * and text. Not all bytes are those that memory will hold: addresses are filled in later.
  */
 import { FormatError } from "./errors.ts";
-import type { ModuleSymbol, SourceRow } from "./source-lines.ts";
+import type { ModuleSymbol, SourceCode, SourceRow } from "./source-lines.ts";
 
 export interface ListingRow extends SourceRow {
   /** Line in the listing itself, from 1. */
@@ -18,12 +18,12 @@ export interface Listing {
   files: string[];
   /** Ascending addresses: offsets in the first section, moved by its ORG. Others are taken to lie behind it, as in a flat image. */
   rows: ListingRow[];
-  code: { address: number; bytes: Uint8Array; unknown: ReadonlySet<number> }[];
+  code: SourceCode[];
   symbols: ModuleSymbol[];
 }
 
 const MAX_LINES = 1_000_000;
-/** Bytes that a listing may speak of; a `times` line is short, but may stand for many. */
+/** Bytes that all sections together may have; a `times` line is short, but may stand for many. */
 const MAX_BYTES = 16 << 20;
 const MAX_DEPTH = 64;
 /** Alignment of sections in NASM's flat images. */
@@ -169,9 +169,42 @@ function readGas(lines: readonly string[]): { files: string[]; lines: Line[] } {
 
 interface Section {
   rows: ListingRow[];
-  bytes: Map<number, number | undefined>;
+  bytes: SectionBytes;
   labels: { name: string; offset: number }[];
-  end: number;
+}
+
+/** What is known of a section's bytes: those between its lines, and those that the linker fills in, are not. */
+class SectionBytes {
+  #bytes = new Uint8Array(0);
+  #known = new Uint8Array(0);
+  #end = 0;
+
+  get end(): number {
+    return this.#end;
+  }
+
+  /** At most MAX_BYTES, which the caller sees to. */
+  growTo(end: number): void {
+    this.#end = Math.max(this.#end, end);
+    if (end <= this.#bytes.length) return;
+    const room = Math.min(MAX_BYTES, Math.max(end, 2 * this.#bytes.length));
+    const [bytes, known] = [this.#bytes, this.#known];
+    this.#bytes = new Uint8Array(room);
+    this.#known = new Uint8Array(room);
+    this.#bytes.set(bytes);
+    this.#known.set(known);
+  }
+
+  put(offset: number, byte: number | undefined): void {
+    this.#bytes[offset] = byte ?? 0;
+    this.#known[offset] = byte === undefined ? 0 : 1;
+  }
+
+  /** The bytes, and a 1 for each that is not known. */
+  take(): { bytes: Uint8Array; unknown: Uint8Array } {
+    const unknown = this.#known.slice(0, this.#end).map((known) => 1 - known);
+    return { bytes: this.#bytes.slice(0, this.#end), unknown };
+  }
 }
 
 const SECTION = /^\s*(?:\[?(?:section|segment)\s+([\w.$]+)|\.section\s+([\w.$]+)|(\.text|\.data|\.bss)\b)/i;
@@ -199,17 +232,20 @@ function assemble(assembler: Listing["assembler"], files: string[], lines: reado
     }
     if (offset === undefined && bytes.length === 0) continue;
     let section = sections.get(current);
-    if (section === undefined) sections.set(current, (section = { rows: [], bytes: new Map(), labels: [], end: 0 }));
+    if (section === undefined) sections.set(current, (section = { rows: [], bytes: new SectionBytes(), labels: [] }));
     if (offset !== undefined) {
       next = offset;
       for (const name of waiting.splice(0)) section.labels.push({ name, offset });
       if (text !== "") section.rows.push({ address: offset, file, line, listingLine, ...(expanded ? {} : { text }) });
     }
-    total += bytes.length;
-    if (total > MAX_BYTES) throw new FormatError(`The listing speaks of more than ${MAX_BYTES} bytes.`);
+    const end = next + bytes.length;
+    total += Math.max(0, end - section.bytes.end);
+    if (total > MAX_BYTES) {
+      throw new FormatError(`Line ${listingLine} of the listing makes its sections larger than ${MAX_BYTES} bytes.`);
+    }
+    section.bytes.growTo(end);
     const relocated = assembler === "GNU as" && namesAddress(text, labels);
-    for (const [index, byte] of bytes.entries()) section.bytes.set(next++, relocated && index > 0 ? undefined : byte);
-    section.end = Math.max(section.end, next);
+    for (const [index, byte] of bytes.entries()) section.bytes.put(next++, relocated && index > 0 ? undefined : byte);
   }
   if (sections.size === 0) throw new FormatError("The listing has no code in it.");
   return place(assembler, files, [...sections.values()], origin);
@@ -233,20 +269,13 @@ function originOf(text: string): number | undefined {
 function place(assembler: Listing["assembler"], files: string[], sections: Section[], origin: number): Listing {
   const listing: Listing = { assembler, files, rows: [], code: [], symbols: [] };
   let base = origin;
-  for (const { rows, bytes, labels, end } of sections) {
-    const content = new Uint8Array(end);
-    const unknown = new Set<number>();
-    for (let offset = 0; offset < end; offset++) {
-      const byte = bytes.get(offset);
-      if (byte === undefined) unknown.add(offset);
-      else content[offset] = byte;
-    }
-    listing.code.push({ address: base, bytes: content, unknown });
+  for (const { rows, bytes, labels } of sections) {
+    listing.code.push({ address: base, ...bytes.take() });
     // Of several lines at one address the last has the code: macros and labels stand before it.
     const byAddress = new Map(rows.map((row) => [row.address, row]));
     listing.rows.push(...[...byAddress.values()].map((row) => ({ ...row, address: base + row.address })));
     listing.symbols.push(...labels.map(({ name, offset }) => ({ name, type: "T", address: base + offset, size: 0 })));
-    base += Math.ceil(end / SECTION_ALIGNMENT) * SECTION_ALIGNMENT;
+    base += Math.ceil(bytes.end / SECTION_ALIGNMENT) * SECTION_ALIGNMENT;
   }
   listing.rows.sort((a, b) => a.address - b.address);
   // What a macro makes of a line is one step.

@@ -27,6 +27,14 @@ export interface ModuleSymbol {
   linear?: bigint;
 }
 
+export interface SourceCode {
+  /** Of the module. */
+  address: number;
+  bytes: Uint8Array;
+  /** A 1 for each byte that memory may have otherwise. */
+  unknown?: Uint8Array;
+}
+
 /** One assembled or linked piece of code. */
 export interface SourceModuleData {
   /** Physical addresses at which the module's address 0 appears: more than one where memory shows it at several places. */
@@ -34,8 +42,7 @@ export interface SourceModuleData {
   files: readonly string[];
   /** Ascending addresses. */
   rows: readonly SourceRow[];
-  /** Its bytes, by the module's addresses; `unknown` are offsets in them of bytes that memory may have otherwise. */
-  code: readonly { address: number; bytes: Uint8Array; unknown?: ReadonlySet<number> }[];
+  code: readonly SourceCode[];
   symbols?: readonly ModuleSymbol[];
 }
 
@@ -119,7 +126,7 @@ export class SourceLines {
         ({ address, bytes, unknown }) =>
           physical - base >= address &&
           physical - base < address + bytes.length &&
-          unknown?.has(physical - base - address) !== true,
+          unknown?.[physical - base - address] !== 1,
       ),
     );
   }
