@@ -87,7 +87,7 @@ export class Artefacts implements vscode.Disposable {
     const { value, close } = await this.source(uri);
     try {
       const kind = await recognise(value);
-      if (kind === "initramfs") return INITRAMFS_SCHEME;
+      if (kind === "initramfs") return (await this.isDisk(uri)) ? DISK_SCHEME : INITRAMFS_SCHEME;
       if (kind === "disk") return DISK_SCHEME;
       throw new FormatError(`${baseName(uri)} is a kernel: a disk, CD or initramfs was expected.`);
     } finally {
@@ -136,13 +136,36 @@ export class Artefacts implements vscode.Disposable {
         },
       };
     }
-    const { value, close } = await this.source(artefact);
+    const { value, close } = await this.disk(artefact);
     try {
       return { value: await DiskContent.open(value), close };
     } catch (error) {
       await close();
       throw error;
     }
+  }
+
+  /** Whether what looks like an initramfs is the compressed image of a file system. */
+  private async isDisk(uri: vscode.Uri): Promise<boolean> {
+    const content = await this.content(INITRAMFS_SCHEME, uri);
+    return content instanceof InitramfsContent && content.isDisk;
+  }
+
+  /** The bytes of a disk, decompressed where they have to be. */
+  private async disk(uri: vscode.Uri): Promise<Opened<ByteSource>> {
+    const source = await this.source(uri);
+    const kind = await recognise(source.value).catch(() => "disk");
+    if (kind !== "initramfs") return source;
+    await source.close();
+    const archive = await OpenInitramfs.open(await this.input(uri), this.newWorker());
+    const close = (): Promise<void> => {
+      archive.dispose();
+      return Promise.resolve();
+    };
+    const { disk } = archive;
+    if (disk) return { value: disk, close };
+    await close();
+    throw new FormatError(`${baseName(uri)} is an initramfs: a disk, or the image of one, was expected.`);
   }
 
   private async close(kept: Kept): Promise<void> {

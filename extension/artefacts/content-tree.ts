@@ -76,6 +76,11 @@ export class InitramfsContent implements ContentTree {
     this.tree = new InitramfsTree(archive.index);
   }
 
+  /** It is the image of a file system instead, and has no archive. */
+  get isDisk(): boolean {
+    return this.archive.disk !== undefined;
+  }
+
   stat(path: string): Promise<ContentStat | undefined> {
     const node = this.tree.find(path, false);
     return Promise.resolve(node && this.statOf(node));

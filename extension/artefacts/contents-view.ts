@@ -93,7 +93,8 @@ export class ContentsView implements vscode.TreeDataProvider<ViewItem>, vscode.D
   }
 
   private async add(item: RootItem | ComparisonItem): Promise<void> {
-    if (!this.roots.includes(item)) this.roots = [...this.roots, item];
+    // At the top, where there is room below it for what is in it.
+    this.roots = [item, ...this.roots.filter((root) => root !== item)];
     await vscode.commands.executeCommand("setContext", CONTEXT, true);
     this.changed.fire(undefined);
     await vscode.commands.executeCommand(`${VIEW}.focus`);

@@ -134,16 +134,17 @@ function volumeNode({ partition, volume }: DiskVolume): ArtefactNode {
     ...(partition ? { stream: 0 } : {}),
     offset: volume.start,
     length: volume.size,
-    children: () => volumeChildren(volume),
+    children: () => volumeChildren(volume, 0),
   };
 }
 
-async function volumeChildren(volume: Volume): Promise<ArtefactNode[]> {
+/** What lies in a volume, whose bytes are those of a stream. */
+export async function volumeChildren(volume: Volume, stream: number): Promise<ArtefactNode[]> {
   const place = { offset: volume.start, length: 0 };
   const content = await identifyContent(volume);
   if (!content) return [{ name: "content", value: "unknown", note: "No file system was recognised.", ...place }];
   if (!content.readable) {
-    const fields = content.fields.map((field) => fieldNode(field, 0));
+    const fields = content.fields.map((field) => fieldNode(field, stream));
     return [{ name: "content", value: content.name, note: "It is not read here.", ...place }, ...fields];
   }
   const system = await openFileSystem(volume);
@@ -156,6 +157,6 @@ async function volumeChildren(volume: Volume): Promise<ArtefactNode[]> {
       ...place,
       ...(system.problems[0] === undefined ? {} : { problem: system.problems[0] }),
     },
-    ...system.fields.map((field) => fieldNode(field, 0)),
+    ...system.fields.map((field) => fieldNode(field, stream)),
   ];
 }

@@ -2,13 +2,20 @@
 import type { CpioArchive, InitramfsEntry, InitramfsSegment } from "../../boot-formats/initramfs/archive.ts";
 import { cpioHeaderFields } from "../../boot-formats/initramfs/cpio-header.ts";
 import { modeLetters, S_IFBLK, S_IFCHR, S_IFLNK, S_IFMT, S_IFREG } from "../../boot-formats/initramfs/mode.ts";
-import type { ByteSource } from "../../boot-formats/disk/byte-source.ts";
+import { Volume, type ByteSource } from "../../boot-formats/disk/byte-source.ts";
 import { sizeText } from "../../boot-formats/disk/mbr.ts";
+import { volumeChildren } from "./disk-artefact.ts";
 import type { OpenInitramfs } from "./open-initramfs.ts";
 import { fieldNode, fileStream, type Artefact, type ArtefactNode, type ArtefactStream } from "./node.ts";
 
 /** Rows below one node; longer lists are divided. */
 const CHUNK = 1000;
+
+const CONTENT_ACTIONS: Artefact["actions"] = [
+  { id: "browse", label: "Browse Contents", title: "Show its files in the view Boot Artefacts" },
+  { id: "extract", label: "Extract Here…", title: "Write its files into a new folder beside it" },
+];
+const COMPARE_ACTION = { id: "compare", label: "Compare…", title: "Compare it with another initramfs" } as const;
 
 /** Where a segment's bytes are shown. */
 interface Place {
@@ -58,13 +65,7 @@ export function initramfsArtefact(source: ByteSource, archive: OpenInitramfs): A
     problems,
     streams,
     codes: [],
-    actions: image
-      ? []
-      : [
-          { id: "browse", label: "Browse Contents", title: "Show its files in the view Boot Artefacts" },
-          { id: "extract", label: "Extract Here…", title: "Write its files into a new folder beside it" },
-          { id: "compare", label: "Compare…", title: "Compare it with another initramfs" },
-        ],
+    actions: image && !archive.disk ? [] : [...CONTENT_ACTIONS, ...(image ? [] : [COMPARE_ACTION])],
     nodes,
   };
 }
@@ -97,13 +98,21 @@ function segmentNode(
     value: parts.join(", "),
     note: compression
       ? "Compressed as one; its content is shown decompressed."
-      : "Not compressed: a cpio archive as it is.",
+      : image
+        ? "Not compressed: the image of a file system as it is."
+        : "Not compressed: a cpio archive as it is.",
     ...(problem === undefined ? {} : { problem }),
     stream: 0,
     offset: file.start,
     length: file.end - file.start,
     ...(archives.length > 0 ? { children: archiveNodes } : {}),
+    ...(image ? { children: () => volumeChildren(part(streams[place.stream]!, place.base), place.stream) } : {}),
   };
+}
+
+/** The image of a file system: places in it are places in its stream. */
+function part(stream: ByteSource, start: number): Volume {
+  return Volume.whole(stream, "the image").part(start, stream.size - start, "the image");
 }
 
 function archiveNode(

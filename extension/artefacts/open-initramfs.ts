@@ -4,6 +4,8 @@ import type { Initramfs, InitramfsEntry } from "../../boot-formats/initramfs/arc
 import type { TaskWorker } from "./worker/client.ts";
 import type { FileInput } from "./worker/protocol.ts";
 
+/** Of the file systems that an old initrd may be, the one that is read here. */
+const READABLE_IMAGE = "ext2, ext3 or ext4";
 /** Larger files are not opened in editors. */
 const MAX_FILE = 512 * 1024 * 1024;
 
@@ -26,6 +28,12 @@ export class OpenInitramfs {
       worker.dispose();
       throw error;
     }
+  }
+
+  /** The file system of an old initrd, where it is one that can be read; decompressed. */
+  get disk(): ByteSource | undefined {
+    const [first] = this.index.segments;
+    return first?.image?.fileSystem === READABLE_IMAGE ? this.segmentSource(0) : undefined;
   }
 
   /** The decompressed stream of a segment. */

@@ -3,6 +3,7 @@
  * Artefacts, with pictures in every kind of theme. Run by run.ts under node:test.
  */
 import assert from "node:assert/strict";
+import { readdirSync, watch } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import path from "node:path";
 import { after, afterEach, before, test } from "node:test";
@@ -157,10 +158,22 @@ test("an initramfs shows its entries in the decompressed stream", async () => {
   await window.picture("artefact-4-initramfs");
 });
 
+/** Draws the view Boot Artefacts to more rows, by the border above what is folded there. */
+async function enlargeView(): Promise<void> {
+  const border = await page.locator(".part.sidebar .pane-header", { hasText: "Outline" }).boundingBox();
+  assert.ok(border);
+  const [x, y] = [border.x + border.width / 2, border.y];
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x, y - 400, { steps: 5 });
+  await page.mouse.up();
+}
+
 test("its files are browsed: text as text, programs with their structure", async () => {
   await runCommand(page, "Bootscope: Browse Contents");
   const item = (text: string): Locator => window.sideBar(text);
   await item("bin").waitFor({ timeout: TIMEOUT });
+  await enlargeView();
   await item("dev").click();
   await item("character device 5:1").waitFor();
   await window.picture("artefact-5-browse");
@@ -228,6 +241,109 @@ test("an initramfs is extracted beside itself, packed again, and is the same", a
   await contextMenu("initramfs-repacked.cpio.gz", "Compare initramfs");
   await window.sideBar("0 added, 0 removed, 0 changed").waitFor({ timeout: TIMEOUT });
   await window.picture("artefact-5-compare");
+});
+
+test("two archives' differences are listed, their files and listings shown side by side", async () => {
+  await runCommand(page, "View: Close All Editors");
+  const [archive, changed] = [files.initramfs, files.changed].map((file) => path.basename(file)) as [string, string];
+  await explorer(archive).click();
+  await page.locator(".tab.active", { hasText: archive }).waitFor();
+  await explorer(changed).click({ modifiers: ["Control"] });
+  await contextMenu(changed, "Compare initramfs");
+  const comparison = window.sideBar("1 added, 1 removed, 1 changed");
+  await comparison.waitFor({ timeout: TIMEOUT });
+  await window.sideBar("bin/ls").waitFor();
+  await window.sideBar("added").waitFor();
+  const diff = page.locator(".monaco-diff-editor");
+  await page.locator(".part.sidebar .monaco-list-row[aria-level='3']", { hasText: "init" }).first().click();
+  await page.locator(".tab.active", { hasText: "init (" }).waitFor();
+  await diff.locator(".editor.modified .view-lines", { hasText: "exec /bin/sh" }).waitFor();
+  await comparison.hover();
+  await comparison.locator(".action-label[aria-label*='Compare Listings']").click();
+  await page.locator(".tab.active", { hasText: `${archive} ↔ ${changed}` }).waitFor();
+  await diff.locator(".editor.modified .view-lines", { hasText: "added" }).waitFor();
+  await window.picture("artefact-5-listings");
+});
+
+/** Waits until the names in the tests' folder are as wanted. */
+function folderBecomes(wanted: (names: readonly string[]) => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const watcher = watch(files.folder, { signal: AbortSignal.timeout(TIMEOUT) });
+    const look = (): void => {
+      if (!wanted(readdirSync(files.folder))) return;
+      watcher.close();
+      resolve();
+    };
+    watcher.on("change", look).on("error", reject);
+    look();
+  });
+}
+
+test("a long task is cancelled, and leaves nothing behind", async () => {
+  const large = path.basename(files.large);
+  await contextMenu(large, "Repack Folder");
+  await accept("Owned by root");
+  await accept("every kernel reads it");
+  await accept("large-repacked");
+  const isPart = (name: string): boolean => name.endsWith(".partial");
+  await folderBecomes((names) => names.some(isPart));
+  const progress = notification(/Packing large/);
+  await progress.waitFor();
+  await window.picture("artefact-5-progress");
+  await progress.getByRole("button", { name: "Cancel" }).click();
+  await folderBecomes((names) => !names.some(isPart));
+  assert.deepEqual(
+    (await readdir(files.folder)).filter((name) => name.includes("large")),
+    [large],
+  );
+  await progress.waitFor({ state: "hidden" });
+  // Given up by the user: that is no error to be told of.
+  assert.equal(await page.locator(".notification-list-item").count(), 0);
+});
+
+/** Unfolds a folder of the view Boot Artefacts. */
+async function unfoldInView(name: string | RegExp): Promise<void> {
+  const folder = page.locator(".part.sidebar .monaco-list-row[aria-expanded]", { hasText: name }).last();
+  await folder.waitFor({ timeout: TIMEOUT });
+  if ((await folder.getAttribute("aria-expanded")) !== "true") await folder.click();
+}
+
+test("a disk's partition is browsed to grub.cfg, which opens as text", async () => {
+  await runCommand(page, "View: Close All Editors");
+  await contextMenu(path.basename(files.disk), "Browse Contents");
+  await unfoldInView(/partition 1 \(ext/);
+  await unfoldInView(/^boot$/);
+  await unfoldInView(/^grub$/);
+  await window.sideBar("grub.cfg").click();
+  await page.locator(".tab.active", { hasText: "grub.cfg" }).waitFor();
+  await page.locator(".editor-instance .view-lines", { hasText: "menuentry" }).waitFor();
+  await window.picture("artefact-5-grub");
+});
+
+test("a disk's partition is extracted", async () => {
+  const disk = path.basename(files.disk);
+  await contextMenu(disk, "Extract Here");
+  await accept("Name of a new folder");
+  await notification(/\.extracted: \d+ files, \d+ folders/).waitFor({ timeout: TIMEOUT });
+  const folder = `${files.disk}.extracted`;
+  assert.match(await readFile(path.join(folder, "boot/grub/grub.cfg"), "utf8"), /menuentry/);
+  await runCommand(page, "Notifications: Clear All Notifications");
+});
+
+test("an old initrd, the compressed image of a file system, shows that and is browsed", async () => {
+  const frame = await open(path.basename(files.block));
+  await frame.locator(".title", { hasText: "initrd (block image)" }).waitFor();
+  await unfold(frame, "segment 1");
+  await row(frame, "file system").waitFor();
+  await unfold(frame, "superblock");
+  await row(frame, "s_magic").click();
+  await frame.locator(".hex .byte.field").first().waitFor();
+  assert.equal(await marked(frame), "53 ef");
+  await runCommand(page, "Bootscope: Browse Contents");
+  await unfoldInView(/^ext2/);
+  await window.sideBar("linuxrc").click();
+  await page.locator(".editor-instance .view-lines", { hasText: "init of an old initrd" }).waitFor();
+  await window.picture("artefact-5-block");
 });
 
 test("the kernel within a bzImage is extracted to a file, which opens", async () => {

@@ -29,11 +29,17 @@ export class TaskWorker {
     });
   }
 
-  /** Ends the thread; what it was doing is given up. */
+  /** Ends the thread; what it was doing is given up, which is told once it has really ended and writes no more. */
   dispose(): void {
-    this.fail(new Error("Cancelled."));
-    void this.worker?.terminate();
+    const { worker } = this;
+    const given = [...this.waiting.values()];
+    this.waiting.clear();
     this.worker = undefined;
+    const tell = (): void => {
+      for (const { reject } of given) reject(new Error("Cancelled."));
+    };
+    if (worker) void worker.terminate().then(tell);
+    else tell();
   }
 
   private thread(): Worker {
