@@ -2,6 +2,7 @@
 import "./ui/base.css";
 import "./memory.css";
 import type { SessionState } from "./messages.ts";
+import { BreakpointMarks } from "./memory/breakpoint-marks.ts";
 import { Details } from "./memory/details.ts";
 import { MemoryEditor } from "./memory/editor.ts";
 import { MemoryGrid } from "./memory/grid.ts";
@@ -55,7 +56,7 @@ const editor = new MemoryEditor(pages, async (place, bytes) => {
   if (session.state !== "stopped") throw new Error("The machine must be stopped to change its memory.");
   await request("writeMemory", { memoryReference: placeText(place), data: base64Of(bytes) });
 });
-const askPlace: AskPlace = (address) => {
+const askPlace: AskPlace = async (address) => {
   if (session.state !== "stopped") throw new Error("The machine must be stopped to look for an address.");
   return request("bootscope/place", { address });
 };
@@ -64,7 +65,8 @@ const details = new Details({
   show: (panel, address) => send({ type: "show", panel, address }),
   followPointer: () => act(goToPointer),
 });
-const grid = new MemoryGrid(pages, {
+const marks = new BreakpointMarks(askPlace, () => grid.schedule());
+const grid = new MemoryGrid(pages, marks, {
   moved: () => {
     keep();
     showBytes();
@@ -108,7 +110,10 @@ const show = onStop(read, (state) => {
     editor.forget();
     grid.schedule();
   }
-  if (state.state !== "stopped") pages.running();
+  if (state.state !== "stopped") {
+    pages.running();
+    marks.outdate(false);
+  }
   session = { id: state.id, state: state.state };
 });
 connect({
@@ -121,15 +126,16 @@ connect({
     act(() => goTo(address));
   },
   breakpoints: ({ addresses }) => {
-    const set = new Set(addresses);
-    grid.setBreakpoints(set);
-    details.setBreakpoints(set);
+    marks.set(addresses);
+    grid.schedule();
+    details.setBreakpoints(new Set(addresses));
   },
 });
 
 async function read({ id, stop }: SessionState): Promise<void> {
   const isNewStop = readStop !== `${id} ${stop}`;
   readStop = `${id} ${stop}`;
+  marks.outdate(true);
   if (isNewStop) {
     pages.stopped();
     editor.forget();

@@ -282,6 +282,7 @@ test("linear addresses are translated, pointers followed, and other panels sent 
   );
   await panel.post({ type: "breakpoints", addresses: ["phys:0x0"] });
   await panel.page.getByText("Remove Breakpoint").waitFor();
+  await panel.page.locator(`#number-${KERNEL.toString(16)}.breakpoint`).waitFor();
   await panel.page.locator("vscode-dropdown[aria-label='Address space']").click();
   await panel.page.getByText("Physical", { exact: true }).click();
   await cursorAt(panel, 0n);

@@ -1,6 +1,7 @@
 /** What the Memory panel thinks, without a browser. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { BreakpointMarks } from "../../webview/memory/breakpoint-marks.ts";
 import { DigitEntry } from "../../webview/memory/digit-entry.ts";
 import { MemoryEditor } from "../../webview/memory/editor.ts";
 import { inOtherSpace, locate } from "../../webview/memory/locate.ts";
@@ -127,7 +128,7 @@ interface Seen {
   pages: MemoryPages;
   failures: string[];
   /** Reads a byte, waiting for its page. */
-  look(address: bigint): Promise<string>;
+  look: (address: bigint) => Promise<string>;
 }
 
 function seen(): Seen {
@@ -294,6 +295,30 @@ test("expressions lead into the space that is looked at", async () => {
   );
   assert.deepEqual(await inOtherSpace(lin(0x5000n), ask), phys(0x1000n));
   assert.deepEqual(await inOtherSpace(phys(0x5000n), ask), lin(0x5000n));
+});
+
+test("breakpoints show in both spaces, once it is known what is mapped where", async () => {
+  const asked: string[] = [];
+  let arrived = 0;
+  const marks = new BreakpointMarks(
+    (expression) => {
+      asked.push(expression);
+      return Promise.resolve({ space: "lin", address: "0x5000", physical: "0x1000", ram: "0x0" });
+    },
+    () => arrived++,
+  );
+  assert.equal(marks.has(lin(0x5010n)), false);
+  marks.set(["phys:0x1010", "0x6000"]);
+  assert.deepEqual([marks.has(phys(0x1010n)), marks.has(phys(0x1011n)), marks.has(lin(0x6000n))], [true, false, true]);
+  assert.equal(marks.has(lin(0x5010n)), false);
+  assert.deepEqual(asked, [], "nothing is asked while the machine runs");
+  marks.outdate(true);
+  assert.equal(marks.has(lin(0x5010n)), false);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual([asked, arrived], [["lin:0x5000"], 1]);
+  assert.deepEqual([marks.has(lin(0x5010n)), marks.has(lin(0x5011n))], [true, false]);
+  assert.equal(asked.length, 1);
 });
 
 test("there is a way back to where one was, and forward again", () => {

@@ -1,6 +1,7 @@
 /** The bytes of an address space as rows of numbers and characters; only the rows on the screen exist. */
 import { element } from "../ui/dom.ts";
 import { byteText, printable } from "../ui/format.ts";
+import type { BreakpointMarks } from "./breakpoint-marks.ts";
 import { DigitEntry } from "./digit-entry.ts";
 import type { ByteState, MemoryPages } from "./pages.ts";
 import { RowWindow } from "./row-window.ts";
@@ -32,6 +33,7 @@ export class MemoryGrid {
   private readonly window = new RowWindow();
   private readonly entry = new DigitEntry();
   private readonly pages: MemoryPages;
+  private readonly breakpoints: BreakpointMarks;
   private readonly actions: GridActions;
   private space: Space = "lin";
   private unit: Unit = 1;
@@ -40,14 +42,14 @@ export class MemoryGrid {
   private at = 0n;
   /** Other end of the selection. */
   private anchor = 0n;
-  private breakpoints: ReadonlySet<string> = new Set();
   /** Where the area was scrolled to by us: its event changes nothing. */
   private expected = -1;
   private isScheduled = false;
   private isDragging = false;
 
-  constructor(pages: MemoryPages, actions: GridActions) {
+  constructor(pages: MemoryPages, breakpoints: BreakpointMarks, actions: GridActions) {
     this.pages = pages;
+    this.breakpoints = breakpoints;
     this.actions = actions;
     this.rows = element("div", { class: "rows", role: "presentation" });
     this.area = element("div", { class: "space", role: "presentation" });
@@ -97,11 +99,6 @@ export class MemoryGrid {
     this.entry.drop();
     this.unit = unit;
     this.layOut();
-  }
-
-  setBreakpoints(places: ReadonlySet<string>): void {
-    this.breakpoints = places;
-    this.schedule();
   }
 
   /** Shows a place, in the first row unless it is on the screen already and may stay where it is. */
@@ -382,7 +379,7 @@ export class MemoryGrid {
     if (states.every(({ value }) => value === 0)) marks.push("zero");
     if (states.every(({ value, isUnknown }) => value === undefined && !isUnknown)) marks.push("missing");
     for (let offset = 0; offset < length; offset++) {
-      const place = placeText({ space: this.space, address: address + BigInt(offset) });
+      const place = { space: this.space, address: address + BigInt(offset) };
       if (this.breakpoints.has(place)) marks.push("breakpoint");
     }
     return marks;
