@@ -51,9 +51,11 @@ const COMMANDS = [
   "reverseContinue", "scopes", "setBreakpoints", "setDataBreakpoints", "setExceptionBreakpoints", "setExpression",
   "setFunctionBreakpoints", "setInstructionBreakpoints", "setVariable", "source", "stackTrace", "startDebugging",
   "stepBack", "stepInTargets", "terminateThreads", "threads", "variables", "writeMemory", "runInTerminal",
-  "bootscope/cpu", "bootscope/walk", "bootscope/memory", "bootscope/serialInput", "bootscope/phases",
+  "bootscope/cpu", "bootscope/walk", "bootscope/pageTables", "bootscope/pageTableRows", "bootscope/pageMap",
+  "bootscope/mappings", "bootscope/memory", "bootscope/serialInput", "bootscope/phases",
   "bootscope/events", "bootscope/origins", "bootscope/screen", "bootscope/keyboardInput", "bootscope/mouseInput",
   "bootscope/place", "bootscope/bootSector", "bootscope/bootParams",
+  "bootscope/initramfs", "bootscope/initramfsAt", "bootscope/memoryMap",
   "bootscope/nothing", "", "__proto__", "constructor", "toString", "\u0000",
 ];
 const MOVES = ["continue", "next", "stepIn", "stepOut", "pause", "bootscope/runTo", "bootscope/runUntil"];
@@ -218,11 +220,23 @@ export class Requests {
         return {
           filters: random.of([[], ["tripleFault", "panic"], ["phase:init"], ["event:gdt", "event:cr3"], ["nothing"]]),
         };
+      case "bootscope/pageTables":
+        return random.chance(50) ? {} : { root: address() };
+      case "bootscope/pageTableRows":
+        return { depth: random.below(4), linear: hex(random.below(2 ** 31)), root: address() };
+      case "bootscope/pageMap":
+        return { buckets: random.below(600) };
+      case "bootscope/mappings":
+        return { address: address() };
       case "bootscope/walk":
       case "bootscope/place":
         return { address: address() };
       case "bootscope/bootParams":
         return random.chance(50) ? { address: address() } : { everywhere: random.chance(50) };
+      case "bootscope/initramfs":
+        return { from: random.below(100), count: random.below(1001), filter: text(), again: random.chance(50) };
+      case "bootscope/initramfsAt":
+        return { address: random.chance(50) ? address() : `phys:${random.below(1 << 30)}` };
       case "bootscope/memory":
         return { address: address(), length: random.of([1, 64, 512]), disassemble: random.chance(50) };
       case "bootscope/serialInput":
