@@ -85,14 +85,14 @@ test("the list, its filter, what lies at an address, and the way to memory", { s
   await page.keyboard.press("Enter");
   assert.deepEqual(panel.sent.at(-1), { type: "show", panel: "memory", address: "phys:0x1000200" });
 
-  await page.locator('input[placeholder^="What lies at"]').fill("rsi");
+  await page.getByRole("textbox", { name: "Address to look up" }).fill("rsi");
   await page.keyboard.press("Enter");
   await page.locator(".found", { hasText: "Byte 0 of the content of file 2." }).waitFor();
-  await page.locator('input[placeholder^="What lies at"]').fill("?");
+  await page.getByRole("textbox", { name: "Address to look up" }).fill("?");
   await page.keyboard.press("Enter");
   await page.locator("[role=alert]", { hasText: "an address was expected" }).waitFor();
 
-  await page.locator('input[placeholder^="Filter"]').fill("file-5");
+  await page.getByRole("textbox", { name: "Filter the list" }).fill("file-5");
   await page.locator("#entries[aria-rowcount='2']").waitFor();
   assert.deepEqual(guest.asked.at(-1), { from: 0, count: 250, filter: "file-5", again: false });
   await page.close();

@@ -62,6 +62,10 @@ export function textField(options: TextFieldOptions): TextInput {
     ...(options.placeholder !== undefined && { placeholder: options.placeholder }),
   }) as TextField;
   control.value = options.value;
+  // Once in the page, the library calls every field "Text field".
+  new MutationObserver(() => {
+    if (control.getAttribute("aria-label") !== options.label) control.setAttribute("aria-label", options.label);
+  }).observe(control, { attributeFilter: ["aria-label"] });
   control.addEventListener("keydown", (event) => {
     if (event.key === "Enter") options.onEnter(control.value);
     else if (event.key === "Escape") options.onEscape?.();
