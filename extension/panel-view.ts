@@ -1,19 +1,40 @@
 /** One webview view of the "Boot" container: its page, and the messages between it and the session. */
 import * as vscode from "vscode";
-import { PANEL_COMMANDS, type FromPanel, type PanelName, type ToPanel } from "../webview/messages.ts";
+import {
+  PANEL_COMMANDS,
+  type AddressPanel,
+  type FromPanel,
+  type PanelName,
+  type ToPanel,
+} from "../webview/messages.ts";
 import { addressBreakpoints, toggleAddressBreakpoint } from "./address-breakpoints.ts";
 import type { SessionHub } from "./session-hub.ts";
 import { webviewPage } from "./webview-page.ts";
+
+/** Brings a panel up at an address expression. */
+export type ShowAddress = (panel: AddressPanel, address: string) => void;
 
 export class PanelView implements vscode.WebviewViewProvider {
   private readonly name: PanelName;
   private readonly root: vscode.Uri;
   private readonly hub: SessionHub;
+  private readonly show: ShowAddress;
+  /** Where the page is to go once it is there. */
+  private wanted: string | undefined;
+  /** Posts to the page while there is one that listens. */
+  private post: ((message: ToPanel) => void) | undefined;
 
-  constructor(name: PanelName, root: vscode.Uri, hub: SessionHub) {
+  constructor(name: PanelName, root: vscode.Uri, hub: SessionHub, show: ShowAddress) {
     this.name = name;
     this.root = root;
     this.hub = hub;
+    this.show = show;
+  }
+
+  /** Goes to an address expression: now, or as soon as the panel's page is up. */
+  goTo(address: string): void {
+    if (this.post === undefined) this.wanted = address;
+    else this.post({ type: "show", address });
   }
 
   resolveWebviewView(view: vscode.WebviewView): void {
@@ -33,7 +54,9 @@ export class PanelView implements vscode.WebviewViewProvider {
     let ready = false;
     const disposables = [
       view.onDidChangeVisibility(() => {
-        if (!view.visible) ready = false;
+        if (view.visible) return;
+        ready = false;
+        this.post = undefined;
       }),
       this.hub.onState((session) => {
         if (ready) post({ type: "session", session });
@@ -66,6 +89,9 @@ export class PanelView implements vscode.WebviewViewProvider {
             replay();
             postBreakpoints();
             post({ type: "session", session: this.hub.state });
+            if (this.wanted !== undefined) post({ type: "show", address: this.wanted });
+            this.wanted = undefined;
+            this.post = post;
             break;
           case "replay":
             replay();
@@ -79,10 +105,14 @@ export class PanelView implements vscode.WebviewViewProvider {
           case "toggleBreakpoint":
             toggleAddressBreakpoint(message.address);
             break;
+          case "show":
+            this.show(message.panel, message.address);
+            break;
         }
       }),
     ];
     view.onDidDispose(() => {
+      this.post = undefined;
       for (const disposable of disposables) disposable.dispose();
     });
     webview.html = webviewPage(webview, scripts, this.name);

@@ -12,6 +12,8 @@ export interface PanelRequests extends Omit<CustomRequests, "bootscope/phases"> 
   scopes: { arguments: DebugProtocol.ScopesArguments; body: DebugProtocol.ScopesResponse["body"] };
   variables: { arguments: DebugProtocol.VariablesArguments; body: DebugProtocol.VariablesResponse["body"] };
   setVariable: { arguments: DebugProtocol.SetVariableArguments; body: DebugProtocol.SetVariableResponse["body"] };
+  readMemory: { arguments: DebugProtocol.ReadMemoryArguments; body: DebugProtocol.ReadMemoryResponse["body"] };
+  writeMemory: { arguments: DebugProtocol.WriteMemoryArguments; body: DebugProtocol.WriteMemoryResponse["body"] };
 }
 
 export type PanelCommand = keyof PanelRequests;
@@ -20,18 +22,30 @@ export type PanelCommand = keyof PanelRequests;
 export const PANEL_COMMANDS: readonly PanelCommand[] = [
   "bootscope/cpu",
   "bootscope/walk",
+  "bootscope/pageTables",
+  "bootscope/pageTableRows",
+  "bootscope/pageMap",
+  "bootscope/mappings",
   "bootscope/memory",
   "bootscope/serialInput",
   "bootscope/events",
   "bootscope/origins",
+  "bootscope/bootSector",
+  "bootscope/bootParams",
+  "bootscope/place",
   "bootscope/screen",
   "bootscope/keyboardInput",
   "bootscope/mouseInput",
+  "bootscope/initramfs",
+  "bootscope/initramfsAt",
+  "bootscope/memoryMap",
   "threads",
   "stackTrace",
   "scopes",
   "variables",
   "setVariable",
+  "readMemory",
+  "writeMemory",
 ];
 
 /** What panels know of the debug session. */
@@ -65,7 +79,9 @@ export type FromPanel =
   | { type: "request"; id: number; command: PanelCommand; arguments: unknown }
   | { type: "copy"; text: string }
   /** Adds a breakpoint on an address ("phys:0x7c00"), or removes it if there is one. */
-  | { type: "toggleBreakpoint"; address: string };
+  | { type: "toggleBreakpoint"; address: string }
+  /** Brings another panel up at an address expression ("phys:0x7c00"). */
+  | { type: "show"; panel: AddressPanel; address: string };
 
 export type ToPanel =
   | { type: "session"; session: SessionState }
@@ -84,8 +100,24 @@ export type ToPanel =
   | { type: "progress"; icount: Hex }
   /** The guest's picture changed (to the screen panel only). */
   | { type: "screen" }
+  /** Go to this address (to the panels of {@link AddressPanel} only). */
+  | { type: "show"; address: string }
   /** Addresses that carry a breakpoint, as the user wrote them. */
   | { type: "breakpoints"; addresses: string[] };
 
-export const PANELS = ["registers", "region", "page-tables", "timeline", "screen", "serial"] as const;
+export const PANELS = [
+  "registers",
+  "region",
+  "memory",
+  "page-tables",
+  "memory-map",
+  "boot-params",
+  "initramfs",
+  "timeline",
+  "screen",
+  "serial",
+] as const;
 export type PanelName = (typeof PANELS)[number];
+
+/** Panels that can be sent to an address. */
+export type AddressPanel = "memory" | "page-tables" | "memory-map";

@@ -75,7 +75,7 @@ await mkdir(BUILD, { recursive: true });
 const wanted = process.argv.slice(2);
 const counts: Counts[] = [];
 if (wanted.length === 0 || wanted.includes("suites")) counts.push(await runSuites());
-for (const name of ["clicks", "full-boot", "artefacts", "depth"]) {
+for (const name of ["clicks", "full-boot", "artefacts", "depth", "panels"]) {
   if (wanted.length === 0 || wanted.includes(name)) counts.push(await runClicks(name));
 }
 const sum = (key: keyof Counts): number => counts.reduce((total, count) => total + count[key], 0);
