@@ -245,6 +245,34 @@ test("memory: the stack is followed to where it is now", async () => {
   await window.picture("panels-memory-4-stack");
 });
 
+const row = (frame: Frame, selector: string): Locator => frame.locator(`.tree .row${selector}`);
+
+test("page tables: the tree unfolds by keys down to the kernel's pages", async () => {
+  const frame = await show("Show Page Tables", "page-tables");
+  await frame.locator(".summary", { hasText: "4-level paging" }).waitFor();
+  await frame.locator(".tree").focus();
+  await page.keyboard.press("Home");
+  await page.keyboard.press("ArrowRight");
+  await row(frame, "[aria-level='2']").first().waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowRight");
+  await row(frame, "[aria-level='3'][data-kind=page]").first().waitFor();
+  await frame.locator(".strip").focus();
+  await page.keyboard.press("0");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("+");
+  await page.keyboard.press("+");
+  await frame.locator(".readout", { hasText: "0x0" }).waitFor();
+  await window.picture("page-tables-1-kernel");
+  // Where the kernel runs now, from its address to its page and back.
+  await goTo(frame, "rip");
+  await frame.locator("[data-physical]").first().waitFor();
+  await row(frame, "[aria-selected=true][data-kind=page]").waitFor();
+  await window.picture("page-tables-2-walk");
+  await frame.locator(".chosen vscode-button", { hasText: "Page in Memory" }).click();
+  await (await window.panel("memory")).locator(".number.cursor").waitFor();
+});
+
 test("the boot stops at the first user instruction", async () => {
   await continueTo("Init");
 });
@@ -285,11 +313,11 @@ test("all of these panels can be read in every kind of theme", async () => {
     const memory = await show("Show Guest Memory", "memory");
     await goTo(memory, "msr.lstar");
     await memory.locator(".place .symbol").waitFor();
-    await (await window.panel("page-tables")).locator(".status").waitFor();
-    await (await window.panel("memory-map")).locator(".status").waitFor();
+    await (await window.panel("page-tables")).locator(".outcome strong").waitFor();
+    await (await window.panel("memory-map")).getByText(/^\d+ regions/).waitFor();
     await window.picture(`panels-theme-${name}-memory`);
-    await show("Show boot_params", "boot-params");
-    await (await window.panel("initramfs")).locator(".status").waitFor();
+    await (await show("Show boot_params", "boot-params")).locator(".where:not(:empty)").waitFor();
+    await window.panel("initramfs");
     await window.picture(`panels-theme-${name}-handover`);
     await show("Show Boot Panels", "region");
     await window.picture(`panels-theme-${name}-region`);
@@ -298,4 +326,23 @@ test("all of these panels can be read in every kind of theme", async () => {
 
 test("no panel ran against its content security policy", () => {
   assert.deepEqual(window.refused, []);
+});
+
+test("page tables: what is new since the kernel's entry, the way back from memory, every theme", async () => {
+  const frame = await show("Show Page Tables", "page-tables");
+  await frame.locator(".since", { hasText: "changed since" }).waitFor();
+  await goTo(frame, "rip");
+  await row(frame, "[aria-selected=true][data-kind=page]").waitFor();
+  await window.picture("page-tables-3-init");
+  const found = (await frame.locator("[data-physical]").first().getAttribute("data-physical")) ?? "";
+  await goTo(frame, found);
+  await frame.locator(".mappings li").first().waitFor();
+  await window.picture("page-tables-4-mappings");
+  await frame.locator(".toggle").click();
+  await row(frame, "[data-change=new]").first().waitFor();
+  for (const theme of ["Light Modern", "Dark High Contrast", "Dark Modern"]) {
+    await window.chooseTheme(theme);
+    await window.picture(`page-tables-5-${theme.toLowerCase().replaceAll(" ", "-")}`);
+  }
+  await frame.locator(".toggle").click();
 });

@@ -288,7 +288,8 @@ test("expressions lead into the space that is looked at", async () => {
   assert.deepEqual(await locate("rsp", "phys", ask), phys(0x1000n));
   assert.deepEqual(await locate("0x5000", "phys", ask), phys(0x5000n));
   assert.deepEqual(await locate("phys:0x5000", "lin", ask), phys(0x5000n));
-  assert.deepEqual(asked, ["rsp", "rsp", "phys:(0x5000)", "phys:0x5000"]);
+  assert.deepEqual(await locate("lin:0x5000", "phys", ask), lin(0x5000n));
+  assert.deepEqual(asked, ["rsp", "rsp", "phys:(0x5000)", "phys:0x5000", "lin:0x5000"]);
   await assert.rejects(
     locate("unmapped", "phys", ask),
     /^Error: lin:0x5000 has no physical address: .* \(PTE not present\)\.$/,

@@ -74,6 +74,7 @@ export class Details {
         ),
       ),
     );
+    this.values.title = [...this.values.children].map((value) => value.textContent).join("\n");
     this.pageTables.toggleAttribute("disabled", cursor.space === "phys");
     this.render();
   }
@@ -96,6 +97,7 @@ export class Details {
     if (known?.symbol !== undefined) words.push(" · ", element("span", { class: "symbol mono" }, known.symbol));
     if (known?.origin !== undefined) words.push(" · ", element("span", { class: "origin" }, `from ${known.origin}`));
     this.place.replaceChildren(...words);
+    this.place.title = this.place.textContent ?? "";
     this.showBreakpoint();
   }
 

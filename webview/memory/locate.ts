@@ -7,14 +7,14 @@ export type AskPlace = (expression: string) => Promise<PlaceResponse>;
 
 /**
  * The place that an expression names. In the physical space a number by itself is a physical address, and whatever names a
- * linear one is translated; an expression that says "phys:" leads to the physical space from the linear one, too.
- * Rejects with one sentence.
+ * linear one is translated. An expression that says "phys:" or "lin:" leads to that space from the other one. Rejects with
+ * one sentence.
  */
 export async function locate(expression: string, space: Space, ask: AskPlace): Promise<Place> {
   const asPhysical = space === "phys" && isPlainNumber(expression);
   const answer = await ask(asPhysical ? `phys:(${expression})` : expression);
   const named: Place = { space: answer.space, address: BigInt(answer.address) };
-  if (space === "lin" || named.space === "phys") return named;
+  if (space === "lin" || named.space === "phys" || /^lin:/i.test(expression)) return named;
   return translated(named, answer);
 }
 
