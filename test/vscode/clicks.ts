@@ -118,8 +118,9 @@ test("the physical breakpoint stops the decompressed kernel", async () => {
 });
 
 test("page tables are walked for a typed address", async () => {
+  await runCommand(page, "Bootscope: Show Page Tables");
   const frame = await panel("page-tables");
-  const field = frame.locator("vscode-text-field input");
+  const field = frame.locator("vscode-text-field:not(.other-root) input");
   await field.fill("0x1000000");
   await field.press("Enter");
   await frame.locator("[data-physical='phys:0x1000000']").waitFor();
@@ -136,6 +137,7 @@ test("page tables are walked for a typed address", async () => {
   await field.fill("rip");
   await field.press("Enter");
   await frame.locator("[data-physical='phys:0x1000000']").waitFor();
+  await runCommand(page, "Bootscope: Show Boot Panels");
 });
 
 test("the console shows the boot from its first line and takes a command", async () => {
