@@ -18,7 +18,7 @@ import { statusLine } from "./ui/status.ts";
 const START = 0x7c00;
 const LENGTH = 512;
 /** Widths of the view in pixels: from here the panes are side by side, and rows of bytes have sixteen. */
-const SIDE_BY_SIDE = 640;
+const SIDE_BY_SIDE = 760;
 const WIDE_ROWS = 1100;
 
 type CodeSize = "auto" | "16" | "32" | "64";

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Locator, Page } from "playwright-core";
 import { buildBootParams, E820_RAM, E820_RESERVED } from "../../boot-formats/boot-params.ts";
+import type { ExpressionContext } from "../../debug-adapter/expressions/evaluate.ts";
 import { bootParams } from "../../debug-adapter/panels/boot-params.ts";
-import type { BootPlaces, Target } from "../../debug-adapter/target.ts";
+import type { BootPlaces, CpuState, Target } from "../../debug-adapter/target.ts";
 import { PanelPages, skip, type PanelPage } from "./panel-page.ts";
 
 const PLACE = 0x7000;
@@ -28,8 +29,9 @@ async function answer(command: string, args: unknown): Promise<unknown> {
     places: () => Promise.resolve(places),
     readMemory: (_, first, length) => Promise.resolve(ram.slice(Number(first), Number(first) + length)),
   };
-  // An address is one of digits here: nothing else has to be evaluated.
-  const context = { registers: {}, symbols: undefined } as never;
+  // Addresses of digits want no more of the processor.
+  const cpu = { mode: "long", msrs: [] } as Partial<CpuState> as CpuState;
+  const context: ExpressionContext = { cpu, readMemory: () => Promise.resolve(new Uint8Array()) };
   return bootParams(target as Target, RAM, args as Record<string, unknown>, context);
 }
 
