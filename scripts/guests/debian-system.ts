@@ -3,13 +3,11 @@ import { existsSync } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cachedDirectory } from "./cache.ts";
-import { downloadPackage, GuestError, realPackage, run } from "./debian.ts";
+import { downloadPackage, GuestError, mirror, realPackage, run, SUITE } from "./debian.ts";
 import { recipeDigest } from "./recipe.ts";
 import { ensureRoot, ensureTools, tool } from "./tools.ts";
 
 export const DEBIAN_HOSTNAME = "bootscope";
-
-const SUITE = "bookworm";
 
 /** What comes on top of debootstrap's minimal system. */
 const PACKAGES = [
@@ -58,15 +56,6 @@ export interface DebianSystem {
   initrd: string;
   /** The same with MODULES=list, for what the guests' roots lie on. */
   smallInitrd: string;
-}
-
-/** The address of the Debian archive that apt uses for the suite. */
-async function mirror(): Promise<string> {
-  const filter = ["Created-By: Packages", `Codename: ${SUITE}`, "Component: main"];
-  const listing = await run("apt-get", ["indextargets", "--format", "$(REPO_URI)", ...filter]);
-  const address = listing.split("\n")[0];
-  if (!address) throw new GuestError(`apt knows no archive of Debian ${SUITE}, which this guest is made from.`);
-  return address;
 }
 
 async function inRoot(root: string, ...command: string[]): Promise<void> {

@@ -1,6 +1,6 @@
 /** Debian packages as a source of guests: downloaded and unpacked by apt and dpkg, without root. */
 import { execFile } from "node:child_process";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -47,18 +47,35 @@ export type AptOptions = readonly string[];
  * The same archives for another architecture, with lists of their own in `directory`, so that neither root nor a change
  * of the system is needed.
  */
-export async function foreignArchitecture(architecture: string, directory: string): Promise<AptOptions> {
+export function foreignArchitecture(architecture: string, directory: string): Promise<AptOptions> {
+  return ownLists([`-oAPT::Architecture=${architecture}`, `-oAPT::Architectures=${architecture}`], directory);
+}
+
+/** Debian's suite that everything here is made from. */
+export const SUITE = "bookworm";
+
+/** The address of the Debian archive that apt uses for the suite. */
+export async function mirror(): Promise<string> {
+  const filter = ["Created-By: Packages", `Codename: ${SUITE}`, "Component: main"];
+  const listing = await run("apt-get", ["indextargets", "--format", "$(REPO_URI)", ...filter]);
+  const address = listing.split("\n")[0];
+  if (!address) throw new GuestError(`apt knows no archive of Debian ${SUITE}, which this guest is made from.`);
+  return address;
+}
+
+/** Another component of the same archive ("non-free-firmware"), whether or not the system uses it. */
+export async function otherComponent(component: string, directory: string): Promise<AptOptions> {
+  const sources = join(directory, "sources.list");
+  await writeFile(sources, `deb ${await mirror()} ${SUITE} ${component}\n`);
+  return ownLists([`-oDir::Etc::SourceList=${sources}`, "-oDir::Etc::SourceParts=-"], directory);
+}
+
+async function ownLists(from: readonly string[], directory: string): Promise<AptOptions> {
   const lists = join(directory, "lists");
   const cache = join(directory, "cache");
   await mkdir(join(lists, "partial"), { recursive: true });
   await mkdir(join(cache, "archives", "partial"), { recursive: true });
-  const options = [
-    `-oAPT::Architecture=${architecture}`,
-    `-oAPT::Architectures=${architecture}`,
-    `-oDir::State::Lists=${lists}`,
-    `-oDir::Cache=${cache}`,
-    "-oAcquire::Languages=none",
-  ];
+  const options = [...from, `-oDir::State::Lists=${lists}`, `-oDir::Cache=${cache}`, "-oAcquire::Languages=none"];
   // One archive that cannot be had just now does not matter if another has the package: that is seen later.
   await run("apt-get", [...options, "update", "-q"]).catch((error: unknown) => {
     if (!(error instanceof GuestError)) throw error;
