@@ -86,8 +86,8 @@ export class Evaluate {
       if (assignment !== undefined || tree !== undefined) {
         if ((await this.#services.frame?.(args)) !== undefined) throw new Error(READ_ONLY_FRAME);
         mayWrite();
-        if (assignment === undefined) return this.assign(tree ?? "", content);
-        return this.#write(assignment.target, assignment.value);
+        if (assignment === undefined) return this.assign(tree ?? "", content, formatOf(args));
+        return this.#write(assignment.target, assignment.value, formatOf(args));
       }
     }
     const expression = await this.#compiled(text, formatOf(args));
@@ -104,10 +104,10 @@ export class Evaluate {
   }
 
   /** Writes what an expression names: a register or a part of one, or memory. */
-  async assign(target: string, value: string): Promise<Result> {
+  async assign(target: string, value: string, format = DECIMAL): Promise<Result> {
     const tree = TREE_NAME.test(target.trim());
-    if (tree && (await this.#variables.setNamed(target, value))) return this.#named(target, DECIMAL);
-    return this.#write(compile(target.trim(), this.#symbols()), compile(value.trim(), this.#symbols()));
+    if (tree && (await this.#variables.setNamed(target, value, format))) return this.#named(target, format);
+    return this.#write(compile(target.trim(), this.#symbols()), compile(value.trim(), this.#symbols()), format);
   }
 
   completions(args: Arguments, firstColumn: number): DebugProtocol.CompletionsResponse["body"] {
@@ -155,7 +155,7 @@ export class Evaluate {
     return this.#services.symbols?.();
   }
 
-  async #show(expression: CompiledExpression, context: ExpressionContext, format = DECIMAL): Promise<Result> {
+  async #show(expression: CompiledExpression, context: ExpressionContext, format: Format): Promise<Result> {
     const shown = await evaluateCompiled(expression, context);
     const { root } = expression;
     const whole = root.op === "register" && root.shift === 0 && root.bits >= 32 ? root.name : undefined;
@@ -172,7 +172,7 @@ export class Evaluate {
     };
   }
 
-  async #write(target: CompiledExpression, value: CompiledExpression): Promise<Result> {
+  async #write(target: CompiledExpression, value: CompiledExpression, format: Format): Promise<Result> {
     const context = await this.context();
     const to = target.root;
     if (to.op === "register") {
@@ -191,7 +191,7 @@ export class Evaluate {
         throw new Error(`There is no RAM at ${describe(inSpace(to.space, address))}.`);
       }
     } else failAt(target.text, 0, "a register, a field of one, or memory was expected left of the value");
-    return this.#show(target, await this.context());
+    return this.#show(target, await this.context(), format);
   }
 }
 

@@ -37,6 +37,16 @@ export async function exceptionInfo(stop: StopResult, description: StopDescripti
   };
 }
 
+/** Instructions for which there is one filter, which are told apart by their code. */
+const SYSTEM_CALL = /^(syscall|sysenter)$/;
+
+/** What an instruction is called at which the machine has stopped: as the filter for it, unless that stands for several. */
+export async function instructionName(label: string | undefined, target: InfoTarget): Promise<string | undefined> {
+  const cpu = await target.cpu();
+  const one = await instructionAt(lin(linearIp(cpu)), codeBits(cpu.mode), (...where) => target.readMemory(...where));
+  return SYSTEM_CALL.exec(one?.text ?? "")?.[1]?.toUpperCase() ?? label;
+}
+
 /** What led to a triple fault, as far as it can still be seen. */
 export async function tripleFaultText(detail: string, target: InfoTarget): Promise<string> {
   const cpu = await target.cpu();

@@ -3,7 +3,7 @@ import type { DebugProtocol } from "@vscode/debugprotocol";
 import { hex } from "./address.ts";
 import type { BreakpointKind, Breakpoints, Hit } from "./breakpoints.ts";
 import type { Catches } from "./catches.ts";
-import { exceptionInfo, tripleFaultText } from "./exception-info.ts";
+import { exceptionInfo, instructionName, tripleFaultText } from "./exception-info.ts";
 import type { CaughtValues } from "./expressions/evaluate.ts";
 import type { Launch } from "./launch.ts";
 import type { StateEventBody } from "./protocol.ts";
@@ -310,7 +310,9 @@ export class Execution {
 
   /** The client's own breakpoints say more about it than the machine. */
   async #describe(stop: StopResult): Promise<StopDescription> {
-    const description = describeStop(stop, this.#filterHits[0]?.label);
+    const isInstruction = stop.reason === "catch" && stop.caught.kind === "instruction";
+    const label = this.#filterHits[0]?.label;
+    const description = describeStop(stop, isInstruction ? await instructionName(label, this.#target) : undefined);
     if (stop.reason === "tripleFault") {
       return { ...description, text: await tripleFaultText(stop.detail, this.#target).catch(() => stop.detail) };
     }

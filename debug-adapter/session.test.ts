@@ -257,6 +257,24 @@ test("a stop at an event says the event", async () => {
   assert.equal(body.description, "Paused at event: CR0.PE 0 → 1");
 });
 
+for (const [name, code] of [
+  ["SYSENTER", [0x0f, 0x34]],
+  ["SYSCALL", [0x0f, 0x05]],
+] as const) {
+  test(`the filter of system calls says that it was ${name}`, async () => {
+    const { ask, event } = await session(code, () => ({
+      reason: "catch",
+      caught: { kind: "instruction", catches: [0], at: 0x7c00n },
+    }));
+    await ask("setExceptionBreakpoints", { filters: ["syscall"] });
+    await ask("continue", { threadId: 1 });
+    const body = (await event("stopped")).body as DebugProtocol.StoppedEvent["body"];
+    assert.equal(body.description, `Paused: ${name} at 0x7c00`);
+    const info = (await ask("exceptionInfo", { threadId: 1 })).body as DebugProtocol.ExceptionInfoResponse["body"];
+    assert.equal(info.exceptionId, name);
+  });
+}
+
 test("boot events go out as they are recorded, and can be asked for", async () => {
   const { ask, event, fake } = await session([0x90], () => ({ reason: "step" }));
   fake.events.bootEvents([protectedMode]);

@@ -382,9 +382,10 @@ export class BootscopeSession extends DebugSession {
         this.#execution.requireStopped();
         await this.#symbols.ready();
         if ((await this.#stack.registersOf(args)) !== undefined) throw new Error(READ_ONLY_FRAME);
-        const { result } = await this.#evaluate.assign(textOf(args, "expression"), textOf(args, "value"));
+        const written = await this.#evaluate.assign(textOf(args, "expression"), textOf(args, "value"), formatOf(args));
         this.#afterwards = () => this.#changed();
-        return { value: result };
+        const { result, ...rest } = written;
+        return { value: result, ...rest };
       },
       evaluate: async (args) => {
         this.#execution.requireMachine();
@@ -464,7 +465,10 @@ export class BootscopeSession extends DebugSession {
   async #prepare(args: Arguments): Promise<Launch> {
     const launch = await readLaunch(args, this.#services.checkPlan);
     const read = await Promise.all(launch.symbols.map((file) => this.#services.readSymbols(file, launch.sourceMap)));
-    this.#sources.use(read.flatMap((one) => ("module" in one ? [one.module] : [])));
+    const files = launch.symbols.map(({ file }) => file);
+    this.#sources.use(
+      read.flatMap((one, index) => ("module" in one ? [{ file: files[index] ?? "", module: one.module }] : [])),
+    );
     this.#symbols.use(
       launch.config,
       read.flatMap((one) => ("list" in one ? [one.list] : [])),

@@ -27,6 +27,17 @@ export interface SourceModule {
   symbolsStartingWith?(prefix: string, limit: number): string[];
 }
 
+/** A file of the user's, and the code that it tells of. */
+export interface OwnModule {
+  file: string;
+  module: SourceModule;
+}
+
+/** A symbol, and the module that has it: the name of a file, or of a part of Bootscope. */
+export interface ModuleSymbol extends SymbolPlace {
+  module: string;
+}
+
 export interface SourceLine {
   /** Absolute path. */
   path: string;
@@ -47,6 +58,8 @@ const MAX_MOVE = 64;
 export class Sources {
   readonly #builtin: () => readonly SourceModule[];
   #own: readonly SourceModule[] = [];
+  /** Files of the user's own modules. */
+  #files: ReadonlyMap<SourceModule, string> = new Map();
 
   /** @param builtin gives what Bootscope brings along; asked only when lines are wanted */
   constructor(builtin: () => readonly SourceModule[]) {
@@ -67,8 +80,9 @@ export class Sources {
   }
 
   /** Takes these beside the built-in ones; the user's own come first. */
-  use(modules: readonly SourceModule[]): void {
-    this.#own = modules;
+  use(modules: readonly OwnModule[]): void {
+    this.#own = modules.map(({ module }) => module);
+    this.#files = new Map(modules.map(({ file, module }) => [module, file]));
   }
 
   /** Whether there is any line for code at an address, if it is there. */
@@ -85,11 +99,13 @@ export class Sources {
   }
 
   /** The label that code or data at an address stands behind, where memory holds that module. */
-  async symbolAt(physical: bigint, read: ReadPhysical): Promise<SymbolPlace | undefined> {
+  async symbolAt(physical: bigint, read: ReadPhysical): Promise<ModuleSymbol | undefined> {
     const at = Number(physical);
     for (const one of this.#modules) {
       const found = one.symbolAt?.(at);
-      if (found !== undefined && (await isAround(one, at, read, LABEL_NEIGHBOURHOOD))) return found;
+      if (found === undefined || !(await isAround(one, at, read, LABEL_NEIGHBOURHOOD))) continue;
+      // Parts of Bootscope have their sources in folders of their names.
+      return { ...found, module: path.basename(this.#files.get(one) ?? path.dirname(one.files[0] ?? "")) };
     }
     return undefined;
   }

@@ -5,7 +5,7 @@ import { optionalInteger } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
 import { isSegmentedMode, modeLabel } from "./registers.ts";
 import { wireSource } from "./sources.ts";
-import type { SourceLine } from "./sources.ts";
+import type { ModuleSymbol, SourceLine } from "./sources.ts";
 import { currentFrame, frameIp, StandingMemory } from "./stack-frames.ts";
 import type { Frame, Trust } from "./stack-frames.ts";
 import { frameRegisters, variablesOf } from "./stack-registers.ts";
@@ -26,7 +26,13 @@ export interface StackServices {
   /** The source line of the next instruction of a processor. */
   lineOf(cpu: CpuState): Promise<SourceLine | undefined>;
   /** The symbol that a linear address belongs to, and how far behind it. */
-  describe(linear: bigint): Promise<{ name: string; offset: bigint } | undefined>;
+  describe(linear: bigint): Promise<ModuleSymbol | undefined>;
+}
+
+/** What a client may want in the names of frames besides: what has the symbol, and the source line. */
+interface NameFormat {
+  module: boolean;
+  line: boolean;
 }
 
 /** Frames of one state of the processor, found as they are asked for. */
@@ -93,13 +99,16 @@ export class CallStack {
     const levels = optionalInteger(args, "levels", 0, Number.MAX_SAFE_INTEGER) ?? 0;
     const end = levels === 0 ? MAX_FRAMES : Math.min(MAX_FRAMES, start + levels);
     const cpu = await this.#target.cpu();
-    const frames = await this.frames(end);
+    const format = nameFormatOf(args);
+    // One that is asked for alone, as at every step, is not to wait for the next.
+    const ahead = end - start === 1 ? 0 : 1;
+    const frames = await this.frames(end + ahead);
     const stackFrames: DebugProtocol.StackFrame[] = [];
     for (let index = start; index < Math.min(end, frames.length); index++) {
-      stackFrames.push(await this.#wire(cpu, frames[index] as Frame, frames[index - 1], index + CURRENT));
+      stackFrames.push(await this.#wire(cpu, frames[index] as Frame, frames[index - 1], index + CURRENT, format));
     }
     // There may be more below: a client asks until it gets fewer than it asked for.
-    const mayGoOn = levels !== 0 && frames.length >= end && end < MAX_FRAMES && this.#walk?.walk.ended !== true;
+    const mayGoOn = frames.length === end && end < MAX_FRAMES && this.#walk?.walk.ended !== true;
     return { stackFrames, totalFrames: frames.length + (mayGoOn ? 1 : 0) };
   }
 
@@ -142,18 +151,25 @@ export class CallStack {
     return frame;
   }
 
-  async #wire(cpu: CpuState, frame: Frame, above: Frame | undefined, id: number): Promise<DebugProtocol.StackFrame> {
+  async #wire(
+    cpu: CpuState,
+    frame: Frame,
+    above: Frame | undefined,
+    id: number,
+    format: NameFormat,
+  ): Promise<DebugProtocol.StackFrame> {
     const line = await this.#services.lineOf(above === undefined ? cpu : frameRegisters(cpu, frame).at);
+    const behind = format.line && line !== undefined ? ` ${wireSource(line.path).name}:${line.line}` : "";
     return {
       id,
-      name: await this.#name(frame, above),
+      name: (await this.#name(frame, above, format)) + behind,
       ...(line === undefined ? { line: 0, column: 0 } : { source: wireSource(line.path), line: line.line, column: 1 }),
       instructionPointerReference: hex(frameIp(frame)),
       ...(frame.trust === "guess" ? { presentationHint: "subtle" as const } : {}),
     };
   }
 
-  async #name(frame: Frame, above: Frame | undefined): Promise<string> {
+  async #name(frame: Frame, above: Frame | undefined, format: NameFormat): Promise<string> {
     const linear = frameIp(frame);
     // A call that never returns may be the last thing in its function.
     const symbol = await this.#services.describe(frame.at);
@@ -162,11 +178,18 @@ export class CallStack {
     const where = isSegmentedMode(frame.mode)
       ? `${four(frame.code.selector)}:${four(frame.ip)} = ${hex(linear)}`
       : hex(linear);
-    const name = symbol === undefined ? where : symbol.name + (offset === 0n ? "" : `+${hex(offset)}`);
+    const module = format.module && symbol !== undefined ? `${symbol.module}!` : "";
+    const name = symbol === undefined ? where : module + symbol.name + (offset === 0n ? "" : `+${hex(offset)}`);
     const mode = frame.mode === above?.mode ? "" : ` (${modeLabel(frame.mode)})`;
     const marks = [...departureMark(frame), ...TRUST_MARKS[frame.trust]];
     return `${name}${mode}${above === undefined || marks.length === 0 ? "" : ` [${marks.join(", ")}]`}`;
   }
+}
+
+/** The rest of a StackFrameFormat says nothing here: numbers are hexadecimal, no parameters are known, and no frame is hidden. */
+function nameFormatOf({ format }: Arguments): NameFormat {
+  const wanted = typeof format === "object" && format !== null ? (format as Arguments) : {};
+  return { module: wanted["module"] === true, line: wanted["line"] === true };
 }
 
 const TRUST_MARKS: Record<Trust, readonly string[]> = {

@@ -10,7 +10,7 @@ import type { Address } from "./address.ts";
 import type { SymbolTable } from "./expressions/symbols.ts";
 import { inKernelImage, readKernelSymbols } from "./kernel-symbols.ts";
 import type { KernelSymbols } from "./kernel-symbols.ts";
-import type { ReadPhysical, SourceModule, Sources } from "./sources.ts";
+import type { ModuleSymbol, ReadPhysical, SourceModule, Sources } from "./sources.ts";
 import type { PhaseName, Target, TargetConfig } from "./target.ts";
 
 /** Addresses of a System.map or the like: nothing but names. */
@@ -28,6 +28,8 @@ const CR0_PG = 1n << 31n;
 const SLIDE_STEP = 0x20_0000n;
 const SLIDE_MAX = 0x4000_0000n;
 const BANNER = "Linux version ";
+/** The module of what was found in memory. */
+const KERNEL = "kernel";
 
 /** What symbols need of the session. */
 export interface SymbolServices {
@@ -136,7 +138,7 @@ export class Symbols implements SymbolTable {
    * The symbol that an address belongs to, and how far behind its beginning. A name of a module counts only where memory
    * holds that module's bytes.
    */
-  async describe(at: Address, via: SymbolReader = this.#reader): Promise<SymbolPlace | undefined> {
+  async describe(at: Address, via: SymbolReader = this.#reader): Promise<ModuleSymbol | undefined> {
     await this.ready();
     if (at.space === "lin") {
       const known = this.#linear(at.address);
@@ -148,7 +150,7 @@ export class Symbols implements SymbolTable {
     if (own !== undefined) return own;
     // Before it has its own page tables a kernel runs where it was loaded.
     const asLoaded = at.space === "phys" || (physical === at.address && (await this.#target.cpu()).cpl === 0);
-    return asLoaded && this.#kernel !== undefined ? inKernelImage(this.#kernel, physical) : undefined;
+    return asLoaded && this.#kernel !== undefined ? ofModule(KERNEL, inKernelImage(this.#kernel, physical)) : undefined;
   }
 
   /** Linear addresses at which code begins, by the symbols known now. */
@@ -161,12 +163,14 @@ export class Symbols implements SymbolTable {
     return [...(this.#kernel?.index.textBetween(from, end) ?? []), ...lists];
   }
 
-  #linear(address: bigint): SymbolPlace | undefined {
+  #linear(address: bigint): ModuleSymbol | undefined {
     const kernel = this.#kernel;
-    if (kernel !== undefined && address >= kernel.start && address < kernel.end) return kernel.index.at(address);
-    for (const { index, offset, slide } of this.#lists) {
+    if (kernel !== undefined && address >= kernel.start && address < kernel.end) {
+      return ofModule(KERNEL, kernel.index.at(address));
+    }
+    for (const { file, index, offset, slide } of this.#lists) {
       const found = slide === undefined ? undefined : index.at(address - offset - slide);
-      if (found !== undefined) return found;
+      if (found !== undefined) return ofModule(path.basename(file), found);
     }
     return undefined;
   }
@@ -244,6 +248,9 @@ export class Symbols implements SymbolTable {
     this.#services.tell(`${list.index.size.toLocaleString("en-US")} symbols from ${list.file}, ${how}.`);
   }
 }
+
+const ofModule = (module: string, found: SymbolPlace | undefined): ModuleSymbol | undefined =>
+  found && { ...found, module };
 
 function firstAddress(modules: readonly SourceModule[], name: string): Address | undefined {
   for (const module of modules) {

@@ -94,7 +94,7 @@ test("interrupts, ports and single instructions stop, each by its condition", { 
     ["softwareInterrupt", "$vector == 0x80", "interrupt", "soft", 0, /^Paused: INT 0x80 at 0x10000/],
     ["exception:bp", undefined, "interrupt", "break", 0, /^Paused: INT 0x03 \(#BP breakpoint instruction\) at 0x10000/],
     ["magic", undefined, "instruction", "magic", 0, /^Paused: Magic breakpoint XCHG BX,BX at 0x10000/],
-    ["syscall", "rax == 59", "instruction", "call", 5, /^Paused: SYSCALL, SYSENTER at 0x10000/],
+    ["syscall", "rax == 59", "instruction", "call", 5, /^Paused: SYSCALL at 0x10000/],
     ["hlt", undefined, "instruction", "sleep", 0, /^Paused: HLT at 0x10000/],
     ["interrupt", "$vector == 0x20", "interrupt", "timer", 0, /^Paused: Hardware interrupt 0x20 at 0x10000.*handler/],
     ["port", "$port == 0x3f8", "port", "", 0, /^Paused: OUT to port 0x3f8 at 0x10000\w\w: 0x41 \(1 byte\)$/],

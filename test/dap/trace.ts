@@ -5,7 +5,14 @@ import type { DebugProtocol } from "@vscode/debugprotocol";
 
 const FOLDER = new URL("./traces/", import.meta.url);
 /** Events whose number and place depend on how fast the machine and the host happen to be. */
-const UNSTEADY = new Set(["bootscope/output", "output", "bootscope/event", "bootscope/screen", "bootscope/progress"]);
+const UNSTEADY = new Set([
+  "bootscope/output",
+  "output",
+  "bootscope/event",
+  "bootscope/screen",
+  "bootscope/progress",
+  "progressUpdate",
+]);
 
 /** A message of any kind, its content not trusted to be anything. */
 interface Loose extends DebugProtocol.ProtocolMessage {
@@ -19,6 +26,7 @@ interface Loose extends DebugProtocol.ProtocolMessage {
 
 /** One line a message; requests and their responses belong together by order, events stand where they came. */
 export function traceText(messages: readonly DebugProtocol.ProtocolMessage[], mask: readonly string[]): string {
+  const slow = progressOfSlowHosts(messages);
   const lines = messages.map((message) => {
     switch (message.type) {
       case "request": {
@@ -32,14 +40,27 @@ export function traceText(messages: readonly DebugProtocol.ProtocolMessage[], ma
       }
       default: {
         const { event, body } = message as Loose;
-        return UNSTEADY.has(event ?? "") ? undefined : `  ${event} ${show(body)}`.trimEnd();
+        const isUnsteady = UNSTEADY.has(event ?? "") || slow.has(progressIdOf(body));
+        return isUnsteady ? undefined : `  ${event} ${show(body)}`.trimEnd();
       }
     }
   });
   let text = lines.filter((line) => line !== undefined).join("\n") + "\n";
+  // How far work was when it was told, and whether the request had been told of before it.
+  text = text.replaceAll(/,"percentage":\d+/g, "").replaceAll(/("request-\d+)-work"/g, '$1"');
   for (const volatile of mask) text = text.replaceAll(JSON.stringify(volatile).slice(1, -1), "‹path›");
   return text;
 }
+
+/** Progress of requests that were told of only because the host took its time, before there was work to follow. */
+function progressOfSlowHosts(messages: readonly DebugProtocol.ProtocolMessage[]): ReadonlySet<unknown> {
+  const starts = messages.map((message) => message as Loose).filter(({ event }) => event === "progressStart");
+  const told = starts.filter(({ body }) => (body as DebugProtocol.ProgressStartEvent["body"]).cancellable === false);
+  return new Set(told.map(({ body }) => progressIdOf(body)));
+}
+
+const progressIdOf = (body: unknown): unknown =>
+  (body as Partial<DebugProtocol.ProgressEndEvent["body"]> | undefined)?.progressId;
 
 /** Lists of objects get a line an entry. */
 function show(body: unknown): string {
