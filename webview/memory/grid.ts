@@ -128,16 +128,18 @@ export class MemoryGrid {
     });
   }
 
-  /** Fits rows to the element's size, and keeps the first one. */
+  /** Fits rows to the element's size, and keeps the first one, and the cursor in sight where it was. */
   private layOut(): void {
     const { clientWidth, clientHeight } = this.element;
     const top = this.window.top * BigInt(this.width);
+    const wasInSight = this.window.shows(this.at / BigInt(this.width));
     const character = this.probe.getBoundingClientRect().width / PROBE;
     const digits = addressDigits(this.space);
     if (clientWidth > 0 && character > 0) this.width = bytesPerRow(clientWidth / character, this.unit, digits);
     // The first row of the element is the head.
     this.window.resize(spaceEnd(this.space) / BigInt(this.width), Math.floor(clientHeight / ROW) - 1);
     this.window.goTo(top / BigInt(this.width));
+    if (wasInSight) this.window.reveal(this.at / BigInt(this.width));
     this.area.style.height = `${(this.window.rows + 1) * ROW}px`;
     this.element.setAttribute("aria-colcount", String(1 + this.width / this.unit + this.width));
     this.follow();
