@@ -235,7 +235,8 @@ export class MapView {
     this.#canvas.setAttribute("aria-label", this.#lanes.map(({ rights }) => rightsWords(rights)).join("; "));
     context.scale(scale, scale);
     const style = getComputedStyle(this.#canvas);
-    context.font = `${style.getPropertyValue("--vscode-editor-font-size") || "11px"} ${style.fontFamily}`;
+    // As high as a lane: larger letters would lie over the next one, and be cut off above the first.
+    context.font = `${LANE}px ${style.fontFamily}`;
     context.textBaseline = "middle";
     const faint = style.getPropertyValue("--vscode-descriptionForeground") || style.color;
     for (const [lane, { rights, shares }] of this.#lanes.entries()) {
