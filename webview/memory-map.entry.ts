@@ -3,7 +3,7 @@ import "./ui/base.css";
 import "./memory-map.css";
 import { visible } from "./bytes/text.ts";
 import { MAP_HEIGHT, MapDrawing } from "./memory-map/drawing.ts";
-import { byteCount, describeRegion, LANES, MemoryMapModel, type Region } from "./memory-map/model.ts";
+import { byteCount, describeRegion, LANES, MemoryMapModel, type Region, type Shown } from "./memory-map/model.ts";
 import type { SessionState } from "./messages.ts";
 import { Viewport } from "./timeline/viewport.ts";
 import { button, textField } from "./ui/controls.ts";
@@ -14,6 +14,7 @@ import { statusLine } from "./ui/status.ts";
 
 interface Memory {
   address: string;
+  shown?: Shown;
 }
 
 const ZOOM = 1.6;
@@ -21,7 +22,8 @@ const ZOOM = 1.6;
 const STEP = 60;
 const LOW_MEMORY = 0x10_0000;
 
-const model = new MemoryMapModel();
+const remembered = recall<Memory>();
+const model = new MemoryMapModel(remembered?.shown);
 const view = new Viewport();
 let state: SessionState["state"] = "none";
 let chosen: Region | undefined;
@@ -70,7 +72,7 @@ const table = new RowTable(
 );
 const address = textField({
   label: "Address whose owner is wanted",
-  value: recall<Memory>()?.address ?? "",
+  value: remembered?.address ?? "",
   placeholder: "Who owns: rsp, phys:0x7c00",
   onEnter: () => goTo(address.value),
 });
@@ -126,7 +128,8 @@ const show = onStop(
     const answer = await request("bootscope/memoryMap");
     clearFailure();
     const before = chosen;
-    model.set(answer.regions, `${session.id} ${session.stop}`);
+    model.set(answer.regions, session.id, session.stop);
+    keep();
     isRead = true;
     view.extend(model.end);
     if (!hasView) view.reveal(0, model.ramEnd);
@@ -163,9 +166,14 @@ connect({
   },
 });
 
+function keep(): void {
+  const { shown } = model;
+  remember<Memory>({ address: address.value, ...(shown && { shown }) });
+}
+
 /** Goes to an address expression, and tells who owns the byte there. */
 function goTo(expression: string): void {
-  remember<Memory>({ address: expression });
+  keep();
   // While the machine moves the map is none; it comes with the next stop.
   wanted = isRead && state === "stopped" ? undefined : expression;
   if (wanted === undefined) locate(expression).catch(fail);
@@ -211,7 +219,7 @@ function reveal(region: Region | undefined): void {
 
 function tell(): void {
   const fresh = model.regions.filter(({ isNew }) => isNew).length;
-  const all = `${model.regions.length} regions${fresh === 0 ? "" : `, ${fresh} new since the last stop`}.`;
+  const all = `${model.regions.length} regions${fresh === 0 ? "" : `, ${fresh} new since the stop shown before`}.`;
   details.textContent =
     chosen === undefined ? (model.regions.length === 0 ? "" : all) : visible(describeRegion(chosen));
 }

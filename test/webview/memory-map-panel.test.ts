@@ -54,7 +54,7 @@ const details = (panel: PanelPage): Promise<string> => panel.page.locator("#deta
 
 test("the model: what lies within what, who owns an address, what is new", () => {
   const model = new MemoryMapModel();
-  model.set(REGIONS, "one");
+  model.set(REGIONS, "session", 1);
   const depths = model.regions.map(({ owner, depth, isNew }) => [owner, depth, isNew]);
   assert.deepEqual(depths.slice(3, 6), [
     ["kernel", 0, false],
@@ -70,12 +70,17 @@ test("the model: what lies within what, who owns an address, what is new", () =>
   assert.equal(model.at(6, 0xfedfffff, 10)?.owner, "local APIC");
   assert.equal(model.at(6, 0xfedf0000, 10), undefined);
   const moved = [...REGIONS.slice(0, 6), region("processor", "stack", 0x9000, 0xa000)];
-  model.set(moved, "two");
+  model.set(moved, "session", 2);
   const fresh = (): string[] => model.regions.filter(({ isNew }) => isNew).map(({ owner }) => owner);
   assert.deepEqual(fresh(), ["stack"]);
-  model.set(moved, "two");
+  model.set(moved, "session", 2);
   assert.deepEqual(fresh(), ["stack"], "an edit at the same stop changes nothing of that");
-  model.set(moved, "three");
+  const back = new MemoryMapModel(model.shown);
+  back.set(moved, "session", 2);
+  assert.deepEqual(back.regions.filter(({ isNew }) => isNew).length, 1, "a panel that comes back knows it still");
+  model.set(moved, "session", 3);
+  assert.deepEqual(fresh(), []);
+  model.set(REGIONS, "another session", 1);
   assert.deepEqual(fresh(), []);
 });
 

@@ -30,9 +30,22 @@ export interface Region {
   source: string;
   /** How many regions of its lane it lies within. */
   depth: number;
-  /** It was not so at the stop before. */
+  /** It was not so at the stop that was shown before. */
   isNew: boolean;
 }
+
+/** What was shown last, for a panel that comes back. */
+export interface Shown {
+  /** Of one session, as `set` has them. */
+  session: string;
+  stop: number;
+  keys: readonly string[];
+  /** Of the stop before. */
+  before?: readonly string[];
+}
+
+/** Regions whose memory is worth keeping. */
+const MAX_SHOWN = 20_000;
 
 const keyOf = ({ first, end, layer, owner }: MemoryRegion): string => `${layer} ${owner} ${first} ${end}`;
 
@@ -41,14 +54,23 @@ export class MemoryMapModel {
   /** Behind the last byte of all regions; of RAM. */
   end = 0;
   ramEnd = 0;
-  #now: { stop: string; keys: ReadonlySet<string> } | undefined;
-  #before: ReadonlySet<string> | undefined;
+  #shown: Shown | undefined;
 
-  /** @param stop tells one stop from another: what is new is so against the stop before */
-  set(list: readonly MemoryRegion[], stop: string): void {
-    if (this.#now !== undefined && this.#now.stop !== stop) this.#before = this.#now.keys;
-    const before = this.#before;
-    this.#now = { stop, keys: new Set(list.map(keyOf)) };
+  /** @param shown what another page of this panel left */
+  constructor(shown?: Shown) {
+    this.#shown = shown;
+  }
+
+  get shown(): Shown | undefined {
+    return this.regions.length > MAX_SHOWN ? undefined : this.#shown;
+  }
+
+  /** What is new is so against the stop that was shown before, of the same session. */
+  set(list: readonly MemoryRegion[], session: string, stop: number): void {
+    const last = this.#shown?.session === session ? this.#shown : undefined;
+    const known = last?.stop === stop ? last.before : last?.keys;
+    this.#shown = { session, stop, keys: list.map(keyOf), ...(known && { before: known }) };
+    const before = known && new Set(known);
     const open: { lane: number; end: number }[] = [];
     this.regions = list.map((wire, index) => {
       const [first, end] = [Number(wire.first), Number(wire.end)];
@@ -71,8 +93,7 @@ export class MemoryMapModel {
     this.regions = [];
     this.end = 0;
     this.ramEnd = 0;
-    this.#now = undefined;
-    this.#before = undefined;
+    this.#shown = undefined;
   }
 
   /** Regions that hold an address, the smallest first. */
@@ -128,5 +149,5 @@ export const describeRegion = (region: Region): string =>
     `${region.owner}, ${rangeText(region)}, ${byteCount(region.end - region.first)}`,
     ...(region.detail === "" ? [] : [region.detail]),
     `known from ${region.source}`,
-    ...(region.isNew ? ["new since the last stop"] : []),
+    ...(region.isNew ? ["new since the stop shown before"] : []),
   ].join("; ") + ".";
