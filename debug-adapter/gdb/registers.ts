@@ -142,6 +142,12 @@ export const GDB_REGISTERS: readonly GdbRegister[] = [
       const { mantissa, signExponent } = fpu.st[index] ?? { mantissa: 0n, signExponent: 0 };
       return (BigInt(signExponent) << 64n) | mantissa;
     },
+    // One that is written is in use.
+    write: (value, { fpu: { sw, tag } }) => [
+      [`st${index}.mantissa`, BigInt.asUintN(64, value)],
+      [`st${index}.exponent`, value >> 64n],
+      ["fpu.tag", BigInt(tag | (1 << (((sw >> 11) + index) & 7)))],
+    ],
   })),
   fpuControl("fctrl", ({ cw }) => BigInt(cw), "fpu.cw"),
   fpuControl("fstat", ({ sw }) => BigInt(sw), "fpu.sw"),

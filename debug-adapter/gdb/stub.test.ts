@@ -212,9 +212,19 @@ test("writing registers turns linear addresses back, and moves the base with a r
     /^E\.The code segment .* does not reach/,
   );
   assert.equal(await gdb.ask(`P${numberOf("rip")}=00`), "E16");
-  assert.equal(await gdb.ask(`P${numberOf("st0")}=${"0".repeat(20)}`), "E.st0 cannot be written.");
+  assert.equal(await gdb.ask(`P${numberOf("ftag")}=${littleEndian(0n, 4)}`), "E.ftag cannot be written.");
   gdb.running = true;
   assert.equal(await gdb.ask(`P0=${"0".repeat(16)}`), "E.The machine is running.");
+});
+
+test("an x87 register that is written is in use from there on", async () => {
+  const gdb = stub();
+  // 2.0 into the one behind the top, which is physical register 7.
+  gdb.cpu.fpu.sw = 6 << 11;
+  gdb.cpu.fpu.tag = 0x40;
+  const two = (0x4000n << 64n) | (1n << 63n);
+  assert.equal(await gdb.ask(`P${numberOf("st1")}=${littleEndian(two, 10)}`), "OK");
+  assert.deepEqual(gdb.done, ["st1.mantissa = 8000000000000000", "st1.exponent = 4000", "fpu.tag = c0"]);
 });
 
 test("writing all registers writes those that differ, RIP at last", async () => {
