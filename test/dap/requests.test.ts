@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import type { DebugProtocol } from "@vscode/debugprotocol";
+import { CAPABILITIES } from "../../debug-adapter/capabilities.ts";
 import { client } from "./fixture.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -96,6 +97,17 @@ test("the adapter answers what the page says, and announces exactly that", async
     for (const request of requests) assert.equal(answered.has(request), announced, `${capability}: ${request}`);
   }
   await early.close();
+});
+
+test("each capability is shown by a recorded session, which the page names", async () => {
+  const page = await readFile(new URL("docs/dap-requests.md", ROOT), "utf8");
+  const [, section = ""] = page.split("## Capabilities\n");
+  const rows = [...section.matchAll(/^\| `([A-Za-z]+)` \| `([a-z-]+\.txt)` \| `(.+)` \|$/gm)];
+  assert.deepEqual(rows.map(([, name]) => name).sort(), Object.keys(CAPABILITIES).sort());
+  for (const [, name = "", file = "", shown = ""] of rows) {
+    const text = await readFile(new URL(`traces/${file}`, import.meta.url), "utf8");
+    assert.ok(text.includes(shown), `${name}: ${file} has no ${shown}`);
+  }
 });
 
 test("no capability is announced that the protocol does not define", async (t) => {
