@@ -1,6 +1,7 @@
 /**
- * Compresses for the kernel, piece by piece: gzip and zstd. There is no library that writes xz without native code,
- * and the other formats of the kernel's are worse than these two. Equal input gives equal output.
+ * Compresses for the kernel, piece by piece: gzip and zstd. Nothing that may be bundled here writes xz without native
+ * code (docs/boot-formats.md), and the other formats of the kernel's are worse than these two. Equal input gives equal
+ * output.
  */
 import { Deflate } from "pako";
 
