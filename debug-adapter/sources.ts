@@ -28,7 +28,7 @@ export interface SourceModule {
 }
 
 /** A file of the user's, and the code that it tells of. */
-export interface OwnModule {
+interface OwnModule {
   file: string;
   module: SourceModule;
 }
