@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { lstat, mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -36,6 +36,25 @@ export async function inScratch<T>(body: (folder: string) => Promise<T>): Promis
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Extracts as `unmkinitramfs` does, which takes plain archives before the last for early ones and the last for compressed:
+ * with a plain one behind early ones it fails, so each is given to cpio there.
+ */
+export async function extractParts(initrd: string, { segments }: Initramfs, folder: string): Promise<string[]> {
+  if (segments.length === 1 || segments.at(-1)?.compression !== undefined) return unmkinitramfs(initrd, folder);
+  const bytes = await readFile(initrd);
+  const parts: string[] = [];
+  for (const [number, { file }] of segments.entries()) {
+    const [archive, part] = [join(folder, `${number}.cpio`), join(folder, `part${number}`)];
+    await mkdir(part);
+    // With the padding of cpio's own archives, which it wants to see.
+    await writeFile(archive, Buffer.concat([bytes.subarray(file.start, file.end), Buffer.alloc(512)]));
+    await execute("cpio", ["-id", "--quiet", "--no-absolute-filenames", "-D", part, "-F", archive]);
+    parts.push(part);
+  }
+  return parts;
 }
 
 /** Extracts with Debian's own tool; returns the folders that its parts went to. */

@@ -8,12 +8,12 @@ import { folderEntries, initramfsEntries } from "../../boot-formats/initramfs/re
 import {
   describeFolder,
   describeInitramfs,
+  extractParts,
   hostFolder,
   inScratch,
   listEntries,
   listOriginal,
   store,
-  unmkinitramfs,
 } from "./initramfs-oracle.ts";
 
 /** Throws when our parser differs from Debian's tools; returns what it found. */
@@ -27,7 +27,7 @@ export async function checkInitrd(path: string): Promise<Initramfs> {
   );
   assert.equal(await listEntries(initramfsEntries(bytes, index)), await listOriginal(bytes, index));
   await inScratch(async (folder) => {
-    const parts = await unmkinitramfs(path, folder);
+    const parts = await extractParts(path, index, folder);
     assert.equal(parts.length, index.segments.length);
     for (const [part, root] of parts.entries()) {
       const extracted = await describeFolder(root);
