@@ -325,7 +325,7 @@ test("all of these panels can be read in every kind of theme", async () => {
     await (await show("Show boot_params", "boot-params")).locator(".where:not(:empty)").waitFor();
     await window.panel("initramfs");
     await window.picture(`panels-theme-${name}-handover`);
-    await show("Show Boot Panels", "region");
+    await (await show("Show Boot Panels", "region")).locator(".hex .byte").first().waitFor();
     await window.picture(`panels-theme-${name}-region`);
   }
 });
