@@ -115,6 +115,8 @@ test("0x7c00: the MBR's fields lie over memory, and bytes that differ from the d
   await again.getByText("1 byte differs from LBA 0 of drive 80h.").waitFor();
   await again.locator(".hex").focus();
   await page.keyboard.press("Control+Home");
+  // Eight bytes in a row, and room for few rows.
+  for (let turn = 0; turn < 4; turn++) await page.keyboard.press("ArrowDown");
   await again.locator('.hex .byte.differs[data-offset="32"]').waitFor();
   await window.picture("region-2-differs");
   for (const theme of ["Light Modern", "Dark High Contrast", "Dark Modern"]) {
