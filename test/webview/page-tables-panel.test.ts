@@ -28,7 +28,8 @@ function answerOf(guest: HandMade): Answer {
   return async (command, given) => {
     const args = given as Record<string, unknown>;
     const context: ExpressionContext = { cpu: await guest.cpu(), readMemory: guest.readMemory };
-    switch (command) {
+    const asked: string = command;
+    switch (asked) {
       case "bootscope/pageTables":
         return tables.overview(args, context);
       case "bootscope/pageTableRows":
@@ -38,7 +39,7 @@ function answerOf(guest: HandMade): Answer {
       case "bootscope/mappings":
         return tables.mappings(args, context);
       default: {
-        assert.equal(command, "bootscope/walk");
+        assert.equal(asked, "bootscope/walk");
         const { address } = await evaluateAddress(args["address"] as string, context);
         const walk = await tables.walk(address, args, context);
         return { walk: toWire(walk), flags: walkFlags(walk) };
@@ -150,7 +151,7 @@ test("the map: keys point, zoom, and lead to the tree", { skip }, async () => {
   await panel.page.keyboard.press("Control+ArrowLeft");
   await readout.filter({ hasText: /^0x0 .*ur-x a little/ }).waitFor();
   for (let times = 0; times < 20; times++) await panel.page.keyboard.press("+");
-  await readout.filter({ hasText: "(64 bytes)" }).waitFor();
+  await readout.filter({ hasText: "0x0 – 0x3f (64 bytes)" }).waitFor();
   await goTo(panel, "0x200000");
   await readout.filter({ hasText: "ur-x all" }).waitFor();
   await panel.page.locator(".strip").focus();

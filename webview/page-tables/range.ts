@@ -80,12 +80,11 @@ export class MapRange {
     this.pointAt(place);
   }
 
-  /** Shows `factor` times as much detail; the stretch pointed at stays where it is. */
+  /** Shows `factor` times as much detail; where the stretch pointed at begins stays in its place. */
   zoom(factor: number): void {
     const { place } = this;
-    const middle = place + this.stretch / 2;
     const span = (this.end - this.first) / factor;
-    this.#show(middle - ((this.cursor + 0.5) / this.buckets) * span, span);
+    this.#show(place - (this.cursor / this.buckets) * span, span);
     this.pointAt(place);
   }
 
