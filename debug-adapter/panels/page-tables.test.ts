@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ExpressionContext } from "../expressions/evaluate.ts";
 import type { PageTableRow } from "../protocol.ts";
-import type { CpuState } from "../target.ts";
 import { PageTables } from "./page-tables.ts";
 import { ACCESSED, DIRTY, HandMade, LARGE, MODES, NX, PRESENT, RW, USER_PAGE, every } from "./page-tables/hand-made.ts";
 import { rootsInUse } from "./page-tables/roots.ts";
