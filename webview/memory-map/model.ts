@@ -76,7 +76,7 @@ export class MemoryMapModel {
       const [first, end] = [Number(wire.first), Number(wire.end)];
       const lane = LANES.findIndex(({ layer }) => layer === wire.layer);
       // The list is in the order of lanes and addresses, what contains before what it contains.
-      while (open.length > 0 && (open.at(-1)!.lane !== lane || open.at(-1)!.end < end)) open.pop();
+      for (let last = open.at(-1); last && (last.lane !== lane || last.end < end); last = open.at(-1)) open.pop();
       const depth = open.length;
       open.push({ lane, end });
       const { owner, detail, source } = wire;

@@ -103,7 +103,8 @@ export class MemoryGrid {
 
   /** Shows a place, in the first row unless it is on the screen already and may stay where it is. */
   show({ space, address }: Place, how: "first row" | "in sight"): void {
-    this.entry.drop();
+    // Where it stands already, a digit that was just typed stays, too.
+    if (space !== this.space || withinSpace(space, address) !== this.at) this.entry.drop();
     const stays = space === this.space && how === "in sight";
     this.space = space;
     this.at = this.anchor = withinSpace(space, address);
