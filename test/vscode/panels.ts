@@ -288,6 +288,7 @@ test("the boot stops at the first user instruction, and the Memory panel follows
   const frame = await show("Show Guest Memory", "memory");
   // Linear addresses, not where they are mapped.
   await goTo(frame, "lin:0");
+  await frame.locator(".head .address", { hasText: "linear" }).waitFor();
   await goTo(frame, "ss:rsp");
   const follow = frame.locator("vscode-checkbox", { hasText: "Follow" });
   if ((await follow.getAttribute("aria-checked")) !== "true") await follow.click();
